@@ -1,0 +1,784 @@
+"""Every event: the only vocabulary that services share.
+
+An event is a fact in the field's words, named noun + past participle. It travels as a CloudEvent in Kafka's binary
+mode: identity, type, time and subject in headers, the fields below as the JSON body. Nothing here may ever need
+erasing: codes, dates, staff ids and a pseudonym of the child, never a name of a child nor free text (those travel on
+the compacted topics of texts and children, where a tombstone erases them).
+
+Within a version changes only add. Coded fields are open strings for whoever reads; the enumerations name what Caseloop
+itself writes.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class Topic(StrEnum):
+    """The topics; one for each aggregate. `deploy/topics.yaml` declares the same names."""
+
+    CMS_ASSESSMENTS = "cms.assessments.v1"
+    ASSESSMENTS = "caseloop.assessments.v1"
+    PEOPLE = "caseloop.people.v1"
+    CHILDREN = "caseloop.children.v1"
+    FEEDS = "caseloop.feeds.v1"
+    PROGRAMMES = "caseloop.programmes.v1"
+    AUDITS = "caseloop.audits.v1"
+    DRAWS = "caseloop.draws.v1"
+    TEXTS = "caseloop.texts.v1"
+    ACTIONS = "caseloop.actions.v1"
+    LOCAL = "local"
+    """Not a Kafka topic: events that a service's own ticker makes and its own inbox takes."""
+
+
+class Fact(BaseModel):
+    """A part of an event's body: frozen, blind to fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(Fact):
+    """A fact that happened at `occurred_at` to the aggregate named by `key`, which it brought to `version`."""
+
+    topic: ClassVar[Topic]
+    tombstone: ClassVar[bool] = False
+    """True for an erasure: it is written with an empty body, and compaction removes what came before it."""
+
+    occurred_at: AwareDatetime
+    version: int = Field(default=1, ge=1)
+
+    @property
+    def key(self) -> str:
+        """What Kafka orders by. An opaque id, never personal data."""
+        raise NotImplementedError
+
+    @classmethod
+    def type(cls) -> str:
+        """The `ce_type` header: the name of the class."""
+        return cls.__name__
+
+
+# --- what a case management system publishes -------------------------------------------------------------------------
+
+
+class Kind(StrEnum):
+    """What finished work a record is about. An assessment is not an audit; a contact is not a referral."""
+
+    ASSESSMENT = "assessment"
+    CONTACT = "contact"
+    REFERRAL = "referral"
+    ENQUIRY = "enquiry"
+
+
+class CmsEvent(Event):
+    """One record of a case management system, under that system's own opaque ids.
+
+    `council` is the DfE's three-digit code; another council's record is refused. `child` never is a name, a UPN or an
+    NHS number. `family` is opaque and optional: siblings assessed together are drawn together.
+    """
+
+    topic = Topic.CMS_ASSESSMENTS
+
+    council: str = Field(pattern=r"^\d{3}$")
+    id: str = Field(min_length=1, max_length=64)
+    child: str = Field(min_length=1, max_length=64)
+    family: str | None = Field(default=None, max_length=64)
+    worker: str | None = Field(default=None, max_length=64)
+    team: str | None = Field(default=None, max_length=64)
+
+    @property
+    def key(self) -> str:
+        return self.child
+
+
+class CmsAssessmentAuthorised(CmsEvent):
+    """A child and family assessment was authorised (the manager's sign-off)."""
+
+    started_on: date
+    authorised_on: date
+    authorised_at: AwareDatetime | None = None
+    authorised_by: str | None = Field(default=None, max_length=64)
+    referred_on: date | None = None
+    factors: tuple[str, ...] = Field(default=(), max_length=64)
+    category_of_abuse: str | None = Field(default=None, max_length=8)
+    child_seen: bool | None = None
+    outcome: str | None = Field(default=None, max_length=64)
+
+
+class CmsReferralDecided(CmsEvent):
+    """The front door decided a referral, with or without further action."""
+
+    referred_on: date
+    decided_on: date
+    decided_at: AwareDatetime | None = None
+    decided_by: str | None = Field(default=None, max_length=64)
+    source: str | None = Field(default=None, max_length=16)
+    no_further_action: bool | None = None
+
+
+class CmsContactDecided(CmsEvent):
+    """The front door decided what a contact leads to."""
+
+    contacted_on: date
+    decided_on: date
+    decided_at: AwareDatetime | None = None
+    decided_by: str | None = Field(default=None, max_length=64)
+    source: str | None = Field(default=None, max_length=16)
+    outcome: str | None = Field(default=None, max_length=64)
+
+
+class CmsEnquiryEnded(CmsEvent):
+    """A section 47 enquiry reached its outcome."""
+
+    started_on: date
+    ended_on: date
+    ended_at: AwareDatetime | None = None
+    authorised_by: str | None = Field(default=None, max_length=64)
+    referred_on: date | None = None
+    conference_required: bool | None = None
+    conference_on: date | None = None
+    category_of_abuse: str | None = Field(default=None, max_length=8)
+    outcome: str | None = Field(default=None, max_length=64)
+
+
+class CmsRecordPurged(CmsEvent):
+    """The sender asks that a record be deleted: `kind` is one of `Kind`."""
+
+    kind: str
+
+
+# --- intake: what arrived, and who the people are --------------------------------------------------------------------
+
+
+class AssessmentEvent(Event):
+    """About one piece of finished work on one child."""
+
+    topic = Topic.ASSESSMENTS
+
+    assessment_id: UUID
+    child_id: UUID
+    council: str
+
+    @property
+    def key(self) -> str:
+        return str(self.child_id)
+
+
+class AssessmentRecorded(AssessmentEvent):
+    """Intake holds this finished work, new or changed; a later version replaces an earlier one whole.
+
+    `authorised_on` is the date of the event that finished the work: authorisation (assessment), decision (referral,
+    contact), outcome (enquiry). Dates are Europe/London. `worker_id`, `team_id` and `authorised_by` are as the sender
+    or the staff directory gave them; `unmatched` names those of them that the directory does not know. `earlier_*`
+    count the 12 months before `started_on`, without this one. `changed` names the fields that changed after
+    authorisation, so that an auditor can see what stood then.
+    """
+
+    kind: str
+    started_on: date
+    authorised_on: date
+    authorised_at: AwareDatetime | None = None
+    referred_on: date | None = None
+    worker_id: str | None = None
+    team_id: str | None = None
+    authorised_by: str | None = None
+    unmatched: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
+    category_of_abuse: str | None = None
+    child_seen: bool | None = None
+    no_further_action: bool | None = None
+    conference_on: date | None = None
+    outcome: str | None = None
+    earlier_enquiries: int = 0
+    earlier_referrals: int = 0
+    working_days: int | None = None
+    age_band: str | None = None
+    family_key: str | None = None
+    source: str
+    decided: bool = True
+    """False for a contact of which only the date is known: counted, never drawn."""
+    changed: tuple[str, ...] = ()
+
+
+class AssessmentWithdrawn(AssessmentEvent):
+    """The sender purged it. An audit already made is kept, flagged, without its text."""
+
+    kind: str
+
+
+class PeopleEvent(Event):
+    """About staff: never about a child or a family."""
+
+    topic = Topic.PEOPLE
+
+
+class Role(StrEnum):
+    """What a person may be. Several at once are possible; the scope is their union."""
+
+    AUDITOR = "auditor"
+    LEAD_AUDITOR = "lead_auditor"
+    INTERNAL_AUDITOR = "internal_auditor"
+    MODERATOR = "moderator"
+    PRACTITIONER = "practitioner"
+    TEAM_MANAGER = "team_manager"
+    HEAD_OF_SERVICE = "head_of_service"
+    BUSINESS_SUPPORT = "business_support"
+    QA_MANAGER = "qa_manager"
+    BOARD = "board"
+    DCS = "dcs"
+    SPONSOR = "sponsor"
+    ADMINISTRATOR = "administrator"
+
+
+class TeamMembership(Fact):
+    """A person belonged to a team from `since` until `until` (exclusive; none while it lasts)."""
+
+    team_id: str
+    since: date
+    until: date | None = None
+
+
+class PersonRecorded(PeopleEvent):
+    """A person, their roles and their teams by date. `person_id` is the worker id of the case management system.
+
+    `manages` are the teams of a team manager; `services` those of a head of service. `epoch` rises when every session
+    of the person must end.
+    """
+
+    person_id: str
+    name: str
+    email: str | None = None
+    roles: tuple[str, ...] = ()
+    teams: tuple[TeamMembership, ...] = ()
+    manages: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    active: bool = True
+    epoch: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"person:{self.person_id}"
+
+
+class TeamKind(StrEnum):
+    """What a team does in the child's pathway."""
+
+    FRONT_DOOR = "front_door"
+    ASSESSMENT = "assessment"
+    SAFEGUARDING = "safeguarding"
+    LOOKED_AFTER = "looked_after"
+    DISABILITY = "disability"
+    OTHER = "other"
+
+
+class TeamRecorded(PeopleEvent):
+    """A team, what kind it is and the service that it belongs to."""
+
+    team_id: str
+    name: str
+    kind: str = TeamKind.OTHER
+    service: str = ""
+    active: bool = True
+
+    @property
+    def key(self) -> str:
+        return f"team:{self.team_id}"
+
+
+class ChildEvent(Event):
+    """The mapping of a child's pseudonym to the case system's id, for the deep link. Compacted, erasable."""
+
+    topic = Topic.CHILDREN
+
+    child_id: UUID
+
+    @property
+    def key(self) -> str:
+        return str(self.child_id)
+
+
+class ChildLinked(ChildEvent):
+    """The pseudonym stands for this opaque id of the case management system."""
+
+    case_id: str
+
+
+class ChildUnlinked(ChildEvent):
+    """Erased everywhere."""
+
+    tombstone = True
+
+
+class FeedEvent(Event):
+    """About a sender: counts and ids, never values."""
+
+    topic = Topic.FEEDS
+
+    sender: str
+
+    @property
+    def key(self) -> str:
+        return self.sender
+
+
+class FeedReceived(FeedEvent):
+    """A file, a push or a batch of events was taken in: what it came to."""
+
+    accepted: int
+    duplicate: int
+    quarantined: int
+
+
+class FeedFellSilent(FeedEvent):
+    """Nothing came for longer than this sender's usual rhythm."""
+
+    last_heard_at: AwareDatetime | None = None
+
+
+class FeedResumed(FeedEvent):
+    """A silent sender was heard again."""
+
+
+class WorkersUnmatched(FeedEvent):
+    """Cases name workers or teams that the staff directory does not know."""
+
+    workers: int
+    teams: int
+
+
+# --- audit: programmes, draws, audits --------------------------------------------------------------------------------
+
+
+class Theme(Fact):
+    """A theme of a programme and how many audits it wants."""
+
+    theme_id: str
+    name: str
+    target: int
+
+
+class Grade(Fact):
+    """One step of a rating scale; `rank` 0 is the best. `rag` is its place on red, amber, green."""
+
+    code: str
+    name: str
+    rank: int
+    rag: str
+
+
+class ProgrammeEvent(Event):
+    """About a thematic audit programme. Its id is stable across its versions."""
+
+    topic = Topic.PROGRAMMES
+
+    programme_id: UUID
+
+    @property
+    def key(self) -> str:
+        return str(self.programme_id)
+
+
+class ProgrammeOpened(ProgrammeEvent):
+    """A programme, or a new version of it, is in force."""
+
+    name: str
+    council: str
+    opens_on: date
+    closes_on: date
+    themes: tuple[Theme, ...]
+    scale: tuple[Grade, ...]
+    auditors: tuple[str, ...] = ()
+    action_working_days: int = 5
+    red_action_working_days: int | None = None
+    near_live_days: int | None = 7
+
+
+class ProgrammeClosed(ProgrammeEvent):
+    """The programme is over; nothing more is drawn."""
+
+
+class DrawEvent(Event):
+    """About how a theme's cases were chosen; in order for each theme of a programme."""
+
+    topic = Topic.DRAWS
+
+    programme_id: UUID
+    theme_id: str
+    week: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.programme_id}:{self.theme_id}"
+
+
+class ThemeWeekOpened(DrawEvent):
+    """Before its first arrival: what the week wants and at which threshold it draws."""
+
+    opens_on: date
+    want: int
+    threshold: float
+    expected: float
+    target: int
+
+
+class Decision(Fact):
+    """One eligible assessment's place in its theme-week, and what became of it. `verify` needs nothing else."""
+
+    assessment_id: UUID
+    sequence: int
+    priority: float
+    outcome: str
+    """`drawn`, `not_drawn`, `filled` (added at the week's close), `by_hand`, `replacement`."""
+
+
+class DrawsDecided(DrawEvent):
+    """A batch of decisions, in sequence."""
+
+    decisions: tuple[Decision, ...]
+
+
+class ThemeWeekClosed(DrawEvent):
+    """The week's arrivals N, drawn n, and the design weight N/n of each of its cases.
+
+    `capped` marks a week in which the target was reached, so that arrival order mattered.
+    """
+
+    arrivals: int
+    drawn: int
+    weight: float | None
+    capped: bool = False
+
+
+class AuditEvent(Event):
+    """About one audit of one case, in order for each audit."""
+
+    topic = Topic.AUDITS
+
+    audit_id: UUID
+
+    @property
+    def key(self) -> str:
+        return str(self.audit_id)
+
+
+class CaseSampled(AuditEvent):
+    """An assessment was drawn (or chosen by hand) for audit."""
+
+    assessment_id: UUID
+    child_id: UUID
+    programme_id: UUID
+    theme_id: str
+    week: int
+    kind: str
+    priority: float
+    threshold: float
+    by_hand: bool = False
+    sampled_on: date
+    authorised_on: date
+    team_id: str | None = None
+    worker_id: str | None = None
+    authorised_by: str | None = None
+
+
+class CaseAllocated(AuditEvent):
+    """The case stands in this auditor's inbox."""
+
+    auditor_id: str
+    due_on: date
+
+
+class CaseReturned(AuditEvent):
+    """The auditor gave the case back; a replacement is drawn unless it was handed over."""
+
+    auditor_id: str
+    reason: str
+
+
+class Finding(Fact):
+    """What an audit found. Its words travel on the topic of texts under `finding_id`."""
+
+    finding_id: UUID
+    domain: str
+    level: str
+    """`practitioner`, `team` or `service`."""
+    severity: str
+    """`low`, `medium` or `high`."""
+    needs_action: bool
+    owner_id: str | None = None
+    """Who should act, where the auditor named one; the practitioner otherwise."""
+
+
+class SectionGrade(Fact):
+    """How one section of the audit tool was graded."""
+
+    section: str
+    grade: str
+
+
+class AuditState(AuditEvent):
+    """An audit as it stands after completion or amendment."""
+
+    assessment_id: UUID
+    child_id: UUID
+    programme_id: UUID
+    theme_id: str
+    kind: str
+    auditor_id: str
+    team_id: str | None = None
+    worker_id: str | None = None
+    authorised_by: str | None = None
+    authorised_on: date
+    sampled_on: date
+    grade: str
+    rag: str
+    sections: tuple[SectionGrade, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    strengths: int = 0
+    minutes: int | None = None
+    by_hand: bool = False
+
+
+class AuditCompleted(AuditState):
+    """The auditor finished: graded, consistent, final until amended."""
+
+
+class AuditAmended(AuditState):
+    """The audit was changed after completion, whole new state, with a reason (in texts under `amendment_id`)."""
+
+    amendment_id: UUID
+
+
+class AuditWithdrawn(AuditEvent):
+    """The case was withdrawn upstream before its audit was completed."""
+
+
+class StrengthRecognised(AuditEvent):
+    """Something done well, told to the worker and the manager the same day."""
+
+    strength_id: UUID
+    worker_id: str | None
+    team_id: str | None
+    domain: str
+
+
+class ConcernEscalated(AuditEvent):
+    """A child may be unsafe now. Never only a five-day action: telephone first, told at once, timed acknowledgement."""
+
+    concern_id: UUID
+    child_id: UUID
+    raised_by: str
+    recipients: tuple[str, ...]
+    lado: bool = False
+    acknowledge_by: AwareDatetime
+
+
+class ConcernAcknowledged(AuditEvent):
+    """Somebody of the chain has it in hand. It stays open until the child is safe."""
+
+    concern_id: UUID
+    acknowledged_by: str
+
+
+class ConcernClosed(AuditEvent):
+    """What made the child safe is recorded (in texts under `concern_id`)."""
+
+    concern_id: UUID
+    closed_by: str
+
+
+# --- texts: what may need erasing ------------------------------------------------------------------------------------
+
+
+class TextEvent(Event):
+    """Free text about a finding, an action or a reason, under the id of what it is about. Compacted, erasable."""
+
+    topic = Topic.TEXTS
+
+    text_id: UUID
+
+    @property
+    def key(self) -> str:
+        return str(self.text_id)
+
+
+class TextWritten(TextEvent):
+    """`about` names the audit it belongs to; `parts` are named passages (`finding`, `action`, `done`, `difference`)."""
+
+    about: UUID
+    parts: dict[str, str]
+
+
+class TextErased(TextEvent):
+    """Erased everywhere."""
+
+    tombstone = True
+
+
+# --- remedial: actions and the loop ----------------------------------------------------------------------------------
+
+
+class ActionEvent(Event):
+    """About one remedial action; keyed by its audit, so that the actions of an audit and its loop are in order."""
+
+    topic = Topic.ACTIONS
+
+    audit_id: UUID
+    action_id: UUID
+
+    @property
+    def key(self) -> str:
+        return str(self.audit_id)
+
+
+class ActionRaised(ActionEvent):
+    """A finding became an action with an owner and a due date, frozen with the rule that made it."""
+
+    finding_id: UUID
+    child_id: UUID
+    programme_id: UUID
+    theme_id: str
+    auditor_id: str
+    owner_id: str | None
+    team_id: str | None
+    domain: str
+    severity: str
+    rag: str
+    due_on: date
+    due_at: AwareDatetime
+    working_days: int
+
+
+class ActionChanged(ActionEvent):
+    """An amendment of the audit changed what the action is about."""
+
+    domain: str
+    severity: str
+
+
+class ActionSeen(ActionEvent):
+    """The owner opened it."""
+
+    by: str
+
+
+class ActionStarted(ActionEvent):
+    """The owner is working on it."""
+
+    by: str
+
+
+class ActionReported(ActionEvent):
+    """The owner says that it is done (what, and what difference, in texts under the action's id)."""
+
+    by: str
+
+
+class ActionVerified(ActionEvent):
+    """Somebody other than whoever did it confirmed that it is done. `in_time` is against the first due date."""
+
+    by: str
+    in_time: bool
+
+
+class ActionReturned(ActionEvent):
+    """Not done yet: back to the owner with a reason."""
+
+    by: str
+
+
+class ActionReassigned(ActionEvent):
+    """Another owner, with a reason."""
+
+    by: str
+    owner_id: str | None
+    team_id: str | None
+
+
+class ActionExtended(ActionEvent):
+    """A later due date, with a reason. The first one stays the measure of timeliness."""
+
+    by: str
+    due_on: date
+    due_at: AwareDatetime
+
+
+class ActionWithdrawn(ActionEvent):
+    """No longer asked for: the audit was amended or withdrawn."""
+
+    by: str
+
+
+class ActionEscalated(ActionEvent):
+    """Overdue: told to the next one up. `step` 1 is the team manager, 2 the head of service."""
+
+    step: int
+    to: str | None
+
+
+class LoopEvent(Event):
+    """About whether the loop of one audit is closed."""
+
+    topic = Topic.ACTIONS
+
+    audit_id: UUID
+
+    @property
+    def key(self) -> str:
+        return str(self.audit_id)
+
+
+class LoopClosed(LoopEvent):
+    """Every action of the audit is verified: the grade before and after, and the working days it took."""
+
+    before: str
+    after: str
+    working_days: int
+    actions: int
+
+
+class LoopHeld(LoopEvent):
+    """Closed, and nothing came back within `days`."""
+
+    days: int
+
+
+class LoopReopened(LoopEvent):
+    """A later enquiry, re-referral or plan within `days` says that the loop did not hold."""
+
+    days: int
+    because: str
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+class DayOpened(Event):
+    """A day began in Europe/London. Made by each service's own ticker, handled once through its inbox."""
+
+    topic = Topic.LOCAL
+
+    day: date
+
+    @property
+    def key(self) -> str:
+        return "day"
+
+
+def _concrete(base: type[Event]) -> list[type[Event]]:
+    """Every class below `base` that has no class below itself: those are the events that travel."""
+    below = base.__subclasses__()
+    return [base] if not below else [leaf for child in below for leaf in _concrete(child)]
+
+
+EVENTS: dict[str, type[Event]] = {event.type(): event for event in _concrete(Event)}
+"""Every event that travels, by its `ce_type`."""
+
+
+def events_of(topic: Topic) -> list[type[Event]]:
+    """The events of one topic, in the order of this file."""
+    return [event for event in EVENTS.values() if event.topic == topic]
