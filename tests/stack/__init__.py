@@ -1,0 +1,1 @@
+"""The embedded stack as a whole: started, hurt, stopped."""
