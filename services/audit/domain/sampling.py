@@ -1,0 +1,198 @@
+"""A draw that is near-live, exact and fair at once.
+
+Every unit (an assessment, or a family's assessments of one day) has a priority in [0, 1): a keyed hash that nobody can
+foresee without the seed and anybody can check with it. Before a theme-week opens, what it wants and its threshold are
+fixed. On arrival a case below the threshold is drawn at once; at the week's close the lowest priorities fill what is
+wanting. So either everything below the threshold is in, or exactly the wanted number of lowest priorities: being drawn
+depends on the priority alone, never on when in the week a case arrived, from which team, by whose hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+ENDING_WEEKS = 3
+"""In the last weeks the threshold is set low and the close fills up, so that arrivals cannot run past the target."""
+
+HISTORY_WEEKS = 4
+"""Expected arrivals are the mean of so many weeks before."""
+
+
+class Outcome(StrEnum):
+    """What became of an eligible assessment. A later decision on it stands beside the first, never in its place."""
+
+    DRAWN = "drawn"
+    NOT_DRAWN = "not_drawn"
+    FILLED = "filled"
+    REPLACEMENT = "replacement"
+    BY_HAND = "by_hand"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+    INELIGIBLE = "ineligible"
+    EXCLUDED = "excluded"
+
+
+IN_SAMPLE = frozenset({Outcome.DRAWN, Outcome.FILLED, Outcome.REPLACEMENT, Outcome.BY_HAND})
+"""Outcomes that put a case before an auditor."""
+
+SET_ASIDE = frozenset({Outcome.RETURNED, Outcome.WITHDRAWN, Outcome.INELIGIBLE, Outcome.EXCLUDED})
+"""Outcomes after which a case can no longer fill or replace."""
+
+
+def priority(seed: bytes, unit: UUID) -> float:
+    """The unit's place in the draw, in [0, 1): HMAC-SHA256 of its id under the programme's seed, as 53 bits."""
+    digest = hmac.digest(seed, unit.bytes, hashlib.sha256)
+    return (int.from_bytes(digest[:8], "big") >> 11) * 2.0**-53
+
+
+def tie_break(seed: bytes, assessment_id: UUID, theme_id: str) -> bytes:
+    """Settles which of two equally needy themes a case belongs to; independent of its priority."""
+    return hmac.digest(seed, assessment_id.bytes + theme_id.encode(), hashlib.sha256)
+
+
+def week_of(day: date, opens_on: date) -> int:
+    """The programme's week that a day falls in; the first is 1."""
+    return (day - opens_on).days // 7 + 1
+
+
+def week_opens_on(week: int, opens_on: date) -> date:
+    """The first day of a programme's week."""
+    return opens_on + timedelta(weeks=week - 1)
+
+
+def weeks_between(opens_on: date, closes_on: date) -> int:
+    """How many weeks a programme has, its last day included; a started week counts."""
+    return week_of(closes_on, opens_on)
+
+
+def cumulative_target(target: int, week: int, weeks: int) -> int:
+    """How many of the target should be drawn by the end of this week, rounded up."""
+    return math.ceil(target * min(week, weeks) / weeks)
+
+
+def want(target: int, week: int, weeks: int, done: int) -> int:
+    """What this week should draw: shortfall and overshoot of the weeks before carry over."""
+    return max(0, cumulative_target(target, week, weeks) - done)
+
+
+def expected_arrivals(earlier: Sequence[int], estimate: float) -> float:
+    """The mean of the last four weeks' arrivals; the programme's own estimate while there are none."""
+    recent = earlier[-HISTORY_WEEKS:]
+    return sum(recent) / len(recent) if recent else estimate
+
+
+def threshold(wanted: int, expected: float, *, ending: bool) -> float:
+    """The priority below which a case is drawn on arrival, in [0, 1]; three standard deviations low when ending."""
+    if wanted <= 0:
+        return 0.0
+    share = 1.0 if expected <= wanted else wanted / expected
+    if not ending or expected <= 0:
+        return share
+    deviation = math.sqrt(expected * share * (1 - share))
+    return max(0.0, (min(wanted, expected * share) - 3 * deviation) / expected)
+
+
+def is_ending(week: int, weeks: int) -> bool:
+    """Whether the week is one of the programme's last three."""
+    return week > weeks - ENDING_WEEKS
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeWeek:
+    """One theme's week and its counters: the whole state that a draw depends on.
+
+    `done` counts the theme's cases in the sample over all weeks; `drawn` those of this week, without cases chosen by
+    hand. `limit` is the theme's target where it may not be passed.
+    """
+
+    week: int
+    want: int
+    threshold: float
+    expected: float
+    limit: int | None
+    done: int
+    arrivals: int = 0
+    drawn: int = 0
+    sequence: int = 0
+    capped: bool = False
+
+    @property
+    def full(self) -> bool:
+        """Whether the theme's target is reached and may not be passed."""
+        return self.limit is not None and self.done >= self.limit
+
+    def arrive(self, unit_priority: float) -> tuple[ThemeWeek, Outcome]:
+        """One eligible case arrives: it is drawn at once below the threshold, unless the theme is full."""
+        below = unit_priority < self.threshold
+        drawn = below and not self.full
+        after = replace(
+            self,
+            arrivals=self.arrivals + 1,
+            sequence=self.sequence + 1,
+            drawn=self.drawn + drawn,
+            done=self.done + drawn,
+            capped=self.capped or (below and self.full),
+        )
+        return after, Outcome.DRAWN if drawn else Outcome.NOT_DRAWN
+
+    def add(self, *, drawn: bool = True) -> ThemeWeek:
+        """A case joins the sample otherwise than by arriving: filled, a replacement, or (not `drawn`) by hand."""
+        return replace(self, sequence=self.sequence + 1, drawn=self.drawn + drawn, done=self.done + 1)
+
+    def give_back(self, *, drawn: bool = True) -> ThemeWeek:
+        """A case leaves the sample: returned or withdrawn."""
+        return replace(self, sequence=self.sequence + 1, drawn=self.drawn - drawn, done=self.done - 1)
+
+    def set_aside(self) -> ThemeWeek:
+        """A case that was never drawn can no longer be."""
+        return replace(self, sequence=self.sequence + 1)
+
+    @property
+    def wanting(self) -> int:
+        """How many more the close should add."""
+        room = self.want - self.drawn
+        return max(0, room if self.limit is None else min(room, self.limit - self.done))
+
+    @property
+    def weight(self) -> float | None:
+        """How many cases of the week each drawn one stands for, N/n; none when nothing was drawn."""
+        return self.arrivals / self.drawn if self.drawn else None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A case that was not drawn on arrival and may still fill or replace."""
+
+    assessment_id: UUID
+    priority: float
+    sequence: int
+
+
+def lowest(waiting: Iterable[Waiting]) -> list[Waiting]:
+    """In the order in which they fill: by priority, earlier arrivals first among equals (siblings share one)."""
+    return sorted(waiting, key=lambda case: (case.priority, case.sequence))
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """How far one theme is behind: `done` of `target`."""
+
+    theme_id: str
+    done: int
+    target: int
+
+
+def assign(needs: Sequence[Need], seed: bytes, assessment_id: UUID) -> str:
+    """The one theme that a case counts towards: the furthest behind its target, ties by the sampling hash.
+
+    It is decided before the case's priority is looked at, so it says nothing about who is drawn.
+    """
+    neediest = min(needs, key=lambda need: (need.done / need.target, tie_break(seed, assessment_id, need.theme_id)))
+    return neediest.theme_id
