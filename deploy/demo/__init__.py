@@ -1,0 +1,1 @@
+"""A council that does not exist, and its work: what `caseloop demo` shows."""
