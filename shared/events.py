@@ -713,11 +713,32 @@ class ActionWithdrawn(ActionEvent):
     by: str
 
 
+class ActionReopened(ActionEvent):
+    """Asked for again after it was verified or withdrawn, with a new due date and a reason."""
+
+    by: str
+    due_on: date
+    due_at: AwareDatetime
+
+
+class ActionChased(ActionEvent):
+    """Somebody asked the owner how far it is."""
+
+    by: str
+
+
 class ActionEscalated(ActionEvent):
     """Overdue: told to the next one up. `step` 1 is the team manager, 2 the head of service."""
 
     step: int
     to: str | None
+
+
+class EscalationAcknowledged(ActionEvent):
+    """Whoever the action was escalated to has it in hand."""
+
+    step: int
+    by: str
 
 
 class LoopEvent(Event):
@@ -748,7 +769,11 @@ class LoopHeld(LoopEvent):
 
 
 class LoopReopened(LoopEvent):
-    """A later enquiry, re-referral or plan within `days` says that the loop did not hold."""
+    """Closed `days` ago, and open again: `because` says why.
+
+    `amended` or `reopened`: an action is asked for (again), and the loop closes again when it is verified. `enquiry`,
+    `referral` or `plan`: something happened to the child within `days`, so the loop did not hold.
+    """
 
     days: int
     because: str
