@@ -1,0 +1,296 @@
+"""The audit form: what an auditor writes, what makes it consistent, and what grade its sections suggest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from services.audit.domain.programme import Programme, Section, Step
+from shared import events
+
+LONGEST_TEXT = 8000
+MOST_FINDINGS = 20
+MOST_STRENGTHS = 10
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_TEXT)]
+Code = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+
+
+def _whole_minutes(value: object) -> object:
+    return value.strip() or None if isinstance(value, str) else value
+
+
+Minutes = Annotated[int | None, BeforeValidator(_whole_minutes), Field(ge=0, le=6000)]
+
+
+class Part(BaseModel):
+    """A part of the form: what is not filled in is empty, and what is not asked for is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class SectionDraft(Part):
+    """One section of the tool as the auditor fills it in. `answers` by question: yes, partly, no, not_applicable."""
+
+    grade: Code = ""
+    evidence: Text = ""
+    analysis: Text = ""
+    answers: dict[str, Code] = Field(default_factory=dict)
+
+
+class FindingDraft(Part):
+    """A finding. Its id is minted once, in the draft, and never used again."""
+
+    finding_id: UUID
+    domain: Code = ""
+    level: Code = ""
+    severity: Code = ""
+    needs_action: Code = ""
+    finding: Text = ""
+    action: Text = ""
+    owner_id: Code = ""
+
+
+class StrengthDraft(Part):
+    """Something done well, in a domain."""
+
+    strength_id: UUID
+    domain: Code = ""
+    strength: Text = ""
+
+
+class FamilyView(Part):
+    """Only that contact was offered, was safe, was agreed, or why not. Contact details stay in the case system."""
+
+    offered: Code = ""
+    safe: Code = ""
+    agreed: Code = ""
+    why_not: Text = ""
+    words: Text = ""
+
+
+class AuditForm(Part):
+    """Everything that an audit says."""
+
+    sections: dict[str, SectionDraft] = Field(default_factory=dict)
+    lived_experience: Text = ""
+    weaknesses_addressed: Text = ""
+    difference: Text = ""
+    family: FamilyView = FamilyView()
+    findings: tuple[FindingDraft, ...] = Field(default=(), max_length=MOST_FINDINGS)
+    strengths: tuple[StrengthDraft, ...] = Field(default=(), max_length=MOST_STRENGTHS)
+    grade: Code = ""
+    grade_reason: Text = ""
+    minutes: Minutes = None
+
+    def section(self, section: str) -> SectionDraft:
+        """The section as filled in so far."""
+        return self.sections.get(section, SectionDraft())
+
+    def with_finding(self, finding_id: UUID) -> AuditForm:
+        """The form with one more finding to fill in."""
+        return self.model_copy(update={"findings": (*self.findings, FindingDraft(finding_id=finding_id))})
+
+    def with_strength(self, strength_id: UUID) -> AuditForm:
+        """The form with one more strength to fill in."""
+        return self.model_copy(update={"strengths": (*self.strengths, StrengthDraft(strength_id=strength_id))})
+
+    def without(self, part_id: str) -> AuditForm:
+        """The form without the finding or strength of that id."""
+        return self.model_copy(
+            update={
+                "findings": tuple(finding for finding in self.findings if str(finding.finding_id) != part_id),
+                "strengths": tuple(strength for strength in self.strengths if str(strength.strength_id) != part_id),
+            }
+        )
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Every free text with the name of its field."""
+        for key, section in self.sections.items():
+            yield f"sections.{key}.evidence", section.evidence
+            yield f"sections.{key}.analysis", section.analysis
+        for finding in self.findings:
+            yield f"findings.{finding.finding_id}.finding", finding.finding
+            yield f"findings.{finding.finding_id}.action", finding.action
+        for strength in self.strengths:
+            yield f"strengths.{strength.strength_id}.strength", strength.strength
+        yield "lived_experience", self.lived_experience
+        yield "weaknesses_addressed", self.weaknesses_addressed
+        yield "difference", self.difference
+        yield "family.why_not", self.family.why_not
+        yield "family.words", self.family.words
+        yield "grade_reason", self.grade_reason
+
+
+ANSWERS = {"yes": "Yes", "partly": "Partly", "no": "No", "not_applicable": "Not applicable"}
+LEVELS = {"practitioner": "Practitioner", "team": "Team", "service": "Service"}
+SEVERITIES = {"low": "Low", "medium": "Medium", "high": "High"}
+YES_NO = {"yes": "Yes", "no": "No"}
+
+Fields = Mapping[str, str | list[str]]
+
+
+def read_form(fields: Fields, programme: Programme, before: AuditForm) -> AuditForm:
+    """The form as submitted. Findings and strengths are those that the draft already minted, in their order.
+
+    Raises pydantic's ValidationError for what no draft can hold (a text that is too long, minutes that are no number).
+    """
+    sections = {section.section: _section(fields, section) for section in programme.tool.sections}
+    findings = [
+        {"finding_id": finding.finding_id, **_below(fields, f"findings.{finding.finding_id}.")}
+        for finding in before.findings
+    ]
+    strengths = [
+        {"strength_id": strength.strength_id, **_below(fields, f"strengths.{strength.strength_id}.")}
+        for strength in before.strengths
+    ]
+    top = {name: _one(fields[name]) for name in TOP_FIELDS if name in fields}
+    return AuditForm.model_validate(
+        {**top, "sections": sections, "findings": findings, "strengths": strengths, "family": _below(fields, "family.")}
+    )
+
+
+TOP_FIELDS = ("lived_experience", "weaknesses_addressed", "difference", "grade", "grade_reason", "minutes")
+
+
+def _section(fields: Fields, section: Section) -> dict[str, object]:
+    prefix = f"sections.{section.section}."
+    asked = {
+        question.question: _one(fields.get(f"{prefix}q.{question.question}", "")) for question in section.questions
+    }
+    return {**_below(fields, prefix), "answers": {key: answer for key, answer in asked.items() if answer}}
+
+
+def _below(fields: Fields, prefix: str) -> dict[str, object]:
+    return {name.removeprefix(prefix): _one(value) for name, value in fields.items() if name.startswith(prefix)}
+
+
+def _one(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else (value[-1] if value else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A grade that the sections suggest, and why."""
+
+    step: Step
+    because: str
+
+
+def suggest(form: AuditForm, programme: Programme) -> Suggestion | None:
+    """What the graded sections suggest for the whole; None until every section is graded.
+
+    Red when a decisive section is red or two sections are; amber when one is red, or a third or more are amber; else
+    green. Where the scale has several steps of that colour, the one that most sections have.
+    """
+    graded = [(section, programme.step(form.section(section.section).grade)) for section in programme.tool.sections]
+    steps = [step for _, step in graded if step is not None]
+    if len(steps) < len(graded):
+        return None
+    rag, because = _suggested_rag([(section, step) for section, step in graded if step is not None])
+    return Suggestion(_step_of(programme.scale, rag, steps), because)
+
+
+def _suggested_rag(graded: Sequence[tuple[Section, Step]]) -> tuple[str, str]:
+    red = [section for section, step in graded if step.rag == "red"]
+    amber = [section for section, step in graded if step.rag == "amber"]
+    decisive = [section for section in red if section.decisive]
+    if decisive:
+        return "red", f"{decisive[0].name} is red"
+    if len(red) > 1:
+        return "red", f"{len(red)} sections are red"
+    if red:
+        return "amber", f"{red[0].name} is red"
+    if len(amber) * 3 >= len(graded) and amber:
+        return "amber", f"{len(amber)} of {len(graded)} sections are amber"
+    return "green", f"{len(graded) - len(amber)} of {len(graded)} sections are green"
+
+
+def _step_of(scale: Sequence[Step], rag: str, steps: Sequence[Step]) -> Step:
+    of_colour = [step for step in scale if step.rag == rag] or [scale[-1]]
+    counted = Counter(step.code for step in steps)
+    return max(of_colour, key=lambda step: counted[step.code])
+
+
+def problems(form: AuditForm, programme: Programme) -> dict[str, str]:
+    """What keeps the audit from being complete: by field, in the order of the form, each saying what to do."""
+    found: dict[str, str] = {}
+    for section in programme.tool.sections:
+        found |= _section_problems(form, section, programme)
+    if not form.lived_experience:
+        found["lived_experience"] = "Say what life is like for this child"
+    if not form.difference:
+        found["difference"] = "Say what difference the work made"
+    for finding in form.findings:
+        found |= _finding_problems(finding, programme)
+    for strength in form.strengths:
+        if not strength.strength:
+            found[f"strengths.{strength.strength_id}.strength"] = "Say what was done well, or remove the strength"
+    return found | _overall_problems(form, programme)
+
+
+def _section_problems(form: AuditForm, section: Section, programme: Programme) -> dict[str, str]:
+    draft, prefix = form.section(section.section), f"sections.{section.section}"
+    step = programme.step(draft.grade)
+    if step is None:
+        return {f"{prefix}.grade": f"Choose a grade for {section.name.lower()}"}
+    if step.rag != "green" and not draft.evidence:
+        return {f"{prefix}.evidence": f"Give the evidence for grading {section.name.lower()} {step.name.lower()}"}
+    return {}
+
+
+def _finding_problems(finding: FindingDraft, programme: Programme) -> dict[str, str]:
+    prefix, found = f"findings.{finding.finding_id}", {}
+    if not finding.finding:
+        found[f"{prefix}.finding"] = "Say what was found, or remove the finding"
+    if finding.domain not in programme.domains:
+        found[f"{prefix}.domain"] = "Choose the domain of the finding"
+    if finding.level not in LEVELS:
+        found[f"{prefix}.level"] = "Choose whether the finding is about the practitioner, the team or the service"
+    if finding.severity not in SEVERITIES:
+        found[f"{prefix}.severity"] = "Choose how severe the finding is"
+    if finding.needs_action not in YES_NO:
+        found[f"{prefix}.needs_action"] = "Choose whether the finding needs an action"
+    if finding.needs_action == "yes" and not finding.action:
+        found[f"{prefix}.action"] = "Say what must be done"
+    return found
+
+
+def _overall_problems(form: AuditForm, programme: Programme) -> dict[str, str]:
+    step, suggestion = programme.step(form.grade), suggest(form, programme)
+    if step is None:
+        return {"grade": "Choose the overall grade"}
+    found: dict[str, str] = {}
+    if suggestion is not None and suggestion.step.code != step.code and not form.grade_reason:
+        found["grade_reason"] = f"Say why the grade is not {suggestion.step.name.lower()}, as the sections suggest"
+    if step.rag == "red" and not any(finding.needs_action == "yes" for finding in form.findings):
+        found["add-finding"] = "A red audit needs a finding with an action: add one"
+    return found
+
+
+def findings_of(form: AuditForm) -> tuple[events.Finding, ...]:
+    """The findings as they travel: codes only, their words go by the topic of texts."""
+    return tuple(
+        events.Finding(
+            finding_id=finding.finding_id,
+            domain=finding.domain,
+            level=finding.level,
+            severity=finding.severity,
+            needs_action=finding.needs_action == "yes",
+            owner_id=finding.owner_id or None,
+        )
+        for finding in form.findings
+    )
+
+
+def grades_of(form: AuditForm, programme: Programme) -> tuple[events.SectionGrade, ...]:
+    """How each section was graded, in the tool's order."""
+    return tuple(
+        events.SectionGrade(section=section.section, grade=form.section(section.section).grade)
+        for section in programme.tool.sections
+    )
