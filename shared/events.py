@@ -433,7 +433,10 @@ class Decision(Fact):
     sequence: int
     priority: float
     outcome: str
-    """`drawn`, `not_drawn`, `filled` (added at the week's close), `by_hand`, `replacement`."""
+    """First `drawn`, `not_drawn` or `by_hand`; later on the same case `filled` (added at the week's close),
+    `replacement`, `returned`, `withdrawn`, `ineligible` or `excluded` (can no longer fill or replace)."""
+    unit: UUID | None = None
+    """What the priority is made of where it is not the assessment: the family's work of one day."""
 
 
 class DrawsDecided(DrawEvent):
