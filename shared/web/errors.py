@@ -1,0 +1,99 @@
+"""Error pages: what is absent and what may not be seen look the same; a fault shows a reference, never a reason."""
+
+from urllib.parse import quote
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from shared.access.scope import SignInRequiredError, scope_of
+from shared.web.pages import Names, PageMaker, names_of
+
+logger = structlog.get_logger(__name__)
+
+TITLES = {
+    403: "Page not found",
+    404: "Page not found",
+    405: "Page not found",
+    413: "Too much was sent",
+    422: "Something in the request was not understood",
+    500: "Something went wrong on our side",
+    503: "Caseloop cannot do this just now",
+}
+
+
+def install_errors(app: FastAPI) -> None:
+    """Answer every error of the application with a page, or with JSON where JSON was asked for."""
+    app.add_exception_handler(SignInRequiredError, to_sign_in)
+    app.add_exception_handler(HTTPException, as_page)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, fault)
+
+
+async def to_sign_in(request: Request, _error: Exception) -> Response:
+    """Send a browser to sign in and back again; answer 401 to a program and to a form that was open too long."""
+    if wants_json(request):
+        return JSONResponse({"detail": "Sign in first."}, status_code=401)
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    target = f"/sign-in?next={quote(wanted, safe='/')}" if request.method == "GET" else "/sign-in"
+    response = RedirectResponse(target, status_code=303)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+async def as_page(request: Request, error: Exception) -> Response:
+    """The page of an HTTP error. Forbidden, absent and wrong method are one page, so that none reveals the other."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    status = 404 if status in (403, 405) else status
+    headers = dict(getattr(error, "headers", None) or {})
+    headers.pop("Allow", None)
+    return await answer(request, status, headers)
+
+
+async def invalid(request: Request, error: Exception) -> Response:
+    """422 with the places of what was wrong, never the values; a malformed id in the path is simply not found."""
+    places = [detail["loc"] for detail in error.errors()] if isinstance(error, RequestValidationError) else []
+    if any(place and place[0] == "path" for place in places):
+        return await answer(request, 404, {})
+    if wants_json(request):
+        wrong = [{"place": [str(part) for part in place]} for place in places]
+        return JSONResponse({"detail": TITLES[422], "errors": wrong}, status_code=422)
+    return await answer(request, 422, {})
+
+
+async def fault(request: Request, error: Exception) -> Response:
+    """500 with the reference under which the log has the type and the place of the fault."""
+    logger.error("request failed", exc_info=error)
+    return await answer(request, 500, {})
+
+
+async def answer(request: Request, status: int, headers: dict[str, str]) -> Response:
+    """An error as a page or as JSON."""
+    title = TITLES.get(status, "This cannot be done")
+    reference = reference_of(request)
+    if wants_json(request):
+        return JSONResponse({"detail": title, "reference": reference}, status_code=status, headers=headers)
+    page = await _page(request)
+    return page("caseloop/error.html", title=title, status=status, headers=headers, code=status, reference=reference)
+
+
+async def _page(request: Request) -> PageMaker:
+    """A page for whoever asks; for nobody where the database that knows them is what failed."""
+    try:
+        return PageMaker(request, await scope_of(request), await names_of(request.app).fresh())
+    except Exception as lost:
+        logger.warning("error page without its reader", exc_info=lost)
+        return PageMaker(request, None, Names(request.app.state.service.engine))
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a program is asking: a path that ends in .json, or an Accept header that prefers JSON to pages."""
+    accept = request.headers.get("accept", "")
+    return request.url.path.endswith(".json") or ("application/json" in accept and "text/html" not in accept)
+
+
+def reference_of(request: Request) -> str:
+    """The reference of this request, as its log lines carry it."""
+    return str(request.scope.get("state", {}).get("reference", ""))

@@ -1,0 +1,196 @@
+"""Pages: one Jinja environment a service, and `Page`, which renders a template with who is asking and what waits.
+
+async def inbox(page: Page, scope: CurrentScope, session: Reading) -> HTMLResponse:
+    return page("audit/inbox.html", title="Audits", cases=await open_cases(session, scope))
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import Depends, FastAPI, Request
+from jinja2 import (
+    BaseLoader,
+    ChainableUndefined,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    PrefixLoader,
+    Undefined,
+    UndefinedError,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.responses import HTMLResponse
+
+from shared.access.scope import Deployment, MaybeScope, Scope
+from shared.access.tables import PERSON, TEAM
+from shared.web import filters
+from shared.web.assets import asset
+from shared.web.flash import flashed, forget
+from shared.web.navigation import navigation
+
+TEMPLATES = Path(__file__).parent / "templates"
+NAMES_SECONDS = 2.0
+"""How old the names on a page may be."""
+
+
+@dataclass
+class Names:
+    """Every person's and team's name, read again when older than two seconds: a page shows dozens of them."""
+
+    engine: AsyncEngine
+    people: Mapping[str, str] = field(default_factory=dict)
+    teams: Mapping[str, str] = field(default_factory=dict)
+    read_at: float = float("-inf")
+
+    async def fresh(self) -> "Names":
+        """Itself, read again where it was old."""
+        if time.monotonic() - self.read_at > NAMES_SECONDS:
+            async with self.engine.connect() as connection:
+                people = await connection.execute(sa.select(PERSON.c.person_id, PERSON.c.name))
+                teams = await connection.execute(sa.select(TEAM.c.team_id, TEAM.c.name))
+                self.people = {str(key): str(name) for key, name in people}
+                self.teams = {str(key): str(name) for key, name in teams}
+            self.read_at = time.monotonic()
+        return self
+
+
+@dataclass(frozen=True)
+class PageMaker:
+    """Renders one page for one request."""
+
+    request: Request
+    scope: Scope | None
+    names: Names
+
+    def __call__(
+        self,
+        template: str,
+        *,
+        title: str,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **context: object,
+    ) -> HTMLResponse:
+        """The page. A message that waited is shown and forgotten; nothing of it may be cached by anybody."""
+        message = flashed(self.request)
+        response = HTMLResponse(
+            self.render(template, title=title, flash=message, **context),
+            status_code=status,
+            headers={"Cache-Control": "no-store", **(headers or {})},
+        )
+        if message is not None:
+            forget(response)
+        return response
+
+    def render(self, template: str, **context: object) -> str:
+        """A template's text alone: for a fragment that htmx swaps in."""
+        deployment: Deployment = self.request.app.state.service
+        pages: Environment = self.request.app.state.pages
+        now = deployment.clock.now()
+        token = _RENDERING.set(_Rendering(now, self.names))
+        try:
+            return pages.get_template(template).render(
+                {
+                    "title": "Caseloop",
+                    "flash": None,
+                    "path": self.request.url.path,
+                    "scope": self.scope,
+                    "nav": navigation(self.scope, self.request.url.path),
+                    "now": now,
+                    **context,
+                }
+            )
+        finally:
+            _RENDERING.reset(token)
+
+
+async def page_maker(request: Request, scope: MaybeScope) -> PageMaker:
+    """The dependency behind `Page`: usable signed out too (sign-in, help, errors)."""
+    return PageMaker(request, scope, await names_of(request.app).fresh())
+
+
+Page = Annotated[PageMaker, Depends(page_maker)]
+
+
+def names_of(app: FastAPI) -> Names:
+    """The application's names, made when first asked for: the engine is there by then."""
+    if not hasattr(app.state, "names"):
+        app.state.names = Names(app.state.service.engine)
+    names: Names = app.state.names
+    return names
+
+
+class Missing(ChainableUndefined):
+    """What a template asked for and did not get: quiet inside the GOV.UK macros' options, loud when shown or looped."""
+
+    def __str__(self) -> str:
+        return "" if self._is_option else self._shout()
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(()) if self._is_option else iter(self._shout())
+
+    @property
+    def _is_option(self) -> bool:
+        """A key that a dictionary lacks, or an argument that a macro was not given."""
+        return isinstance(self._undefined_obj, dict | Undefined) or self._undefined_hint is not None
+
+    def _shout(self) -> str:
+        raise UndefinedError(self._undefined_message)
+
+
+def environment(templates: Path | None, council: str = "") -> Environment:
+    """A Jinja environment over a service's own templates, the shared ones and the GOV.UK components."""
+    components = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
+    folders: list[BaseLoader] = [FileSystemLoader(folder) for folder in (templates, TEMPLATES) if folder is not None]
+    made = Environment(
+        loader=ChoiceLoader([*folders, components]),
+        autoescape=True,
+        undefined=Missing,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(asset=asset, council=council)
+    made.filters.update(
+        long_date=filters.long_date,
+        short_date=filters.short_date,
+        clock_time=filters.clock_time,
+        long_time=filters.long_time,
+        counted=filters.counted,
+        percent=filters.percent,
+        sentence=filters.sentence,
+        paragraphs=filters.paragraphs,
+        due_in=_due_in,
+        person_name=_person_name,
+        team_name=_team_name,
+    )
+    return made
+
+
+@dataclass(frozen=True)
+class _Rendering:
+    """What filters need of the page that is being rendered, also inside imported macros, which see no context."""
+
+    now: datetime
+    names: Names
+
+
+_RENDERING: ContextVar[_Rendering] = ContextVar("rendering")
+
+
+def _due_in(due: date | datetime | None) -> str:
+    return filters.due_in(due, _RENDERING.get().now)
+
+
+def _person_name(person_id: str | None) -> str:
+    return filters.named(person_id, _RENDERING.get().names.people, "Nobody yet")
+
+
+def _team_name(team_id: str | None) -> str:
+    return filters.named(team_id, _RENDERING.get().names.teams, "No team")
