@@ -48,8 +48,8 @@ READINGS = (
             finding="The child was not seen alone, and their own words are missing from the assessment.",
             action="See the child alone, record what they say in their own words, and bring it into the plan.",
             done="Seen alone at school with the learning mentor. Their words are on the record and in the plan.",
-            difference="The child asked for the night-time arguments to be talked about with both parents. The plan now "
-            "says how.",
+            difference="The child asked for the night-time arguments to be talked about with both parents. The "
+            "plan now says how.",
         ),
     ),
     Reading(
@@ -69,7 +69,7 @@ READINGS = (
     ),
     Reading(
         rag="green",
-        evidence="Seen alone twice, with the words of the child throughout. Agencies agree. The manager's oversight is clear.",
+        evidence="Seen alone twice, with the words of the child throughout. The manager's oversight is clear.",
         lived_experience="The child feels safe at home and proud of a new room. They say who they would tell.",
         difference="Home conditions improved and stayed so for two months, seen on announced and other visits.",
         strength="Direct work with the child that shaped the plan: their own drawing is its first page.",
