@@ -1,0 +1,125 @@
+"""Every figure against a history small enough to count on one's fingers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from services.reporting.domain.facts import ThemeFact
+from services.reporting.domain.figures import FIGURES, Figure, by_theme, compute
+from shared.events import AuditWithdrawn, Event, LoopReopened
+from tests.unit.reporting.histories import (
+    MORNING,
+    PROGRAMME,
+    a_closed_loop,
+    an_action,
+    an_amendment,
+    an_audit,
+    an_id,
+    facts_of,
+)
+
+BEFORE_DUE = datetime(2026, 11, 10, 16, 59, tzinfo=UTC)
+AFTER_DUE = datetime(2026, 11, 10, 17, 1, tzinfo=UTC)
+
+
+def figures(events: list[Event], at: datetime = AFTER_DUE) -> dict[str, Figure]:
+    return compute(facts_of(events, at))
+
+
+def audits(count: int, **about: object) -> list[Event]:
+    return [event for number in range(count) for event in an_audit(number, **about)]  # type: ignore[arg-type]
+
+
+def test_an_empty_programme_has_noughts_and_no_rates() -> None:
+    seen = figures([])
+    assert {figure.value for figure in seen.values() if figure.unit == "count"} == {0}
+    assert {figure.value for figure in seen.values() if figure.unit != "count"} == {None}
+
+
+def test_audits_count_by_where_they_stand_and_how_they_are_rated() -> None:
+    events = [*an_audit(1, rag="red"), *an_audit(2, rag="green"), *an_audit(3)[:2], *an_audit(4)[:1]]
+    seen = figures(events)
+    assert seen["cases_sampled"].value == 4
+    assert seen["audits_waiting"].value == 2
+    assert seen["audits_completed"].value == 2
+    assert (seen["audits_red"].value, seen["audits_amber"].value, seen["audits_green"].value) == (1, 0, 1)
+
+
+def test_a_case_withdrawn_before_its_audit_counts_nowhere() -> None:
+    withdrawn = AuditWithdrawn(occurred_at=MORNING, version=3, audit_id=an_id("audit", 1))
+    seen = figures([*an_audit(1)[:2], withdrawn])
+    assert (seen["cases_sampled"].value, seen["audits_waiting"].value) == (0, 0)
+
+
+def test_an_amended_audit_counts_once_with_its_new_grade_and_its_first_day() -> None:
+    seen = figures([*an_audit(1, rag="red"), an_amendment(1, "green")])
+    assert (seen["audits_completed"].value, seen["audits_red"].value, seen["audits_green"].value) == (1, 0, 1)
+    assert seen["age_audited"].value == 4
+
+
+def test_near_live_is_seven_days_and_leaves_out_what_was_chosen_by_hand() -> None:
+    drawn = [event for number, age in enumerate([0] * 8 + [7, 8]) for event in an_audit(number, age=age)]
+    seen = figures([*drawn, *an_audit(99, age=90, by_hand=True)])
+    assert (seen["near_live"].part, seen["near_live"].of, seen["near_live"].value) == (9, 10, 0.9)
+    assert seen["age_sampled"].of == 10
+    assert (seen["age_sampled"].value, seen["age_audited"].value) == (0, 1)
+
+
+def test_there_is_no_rate_below_ten() -> None:
+    nine = figures(audits(9))["near_live"]
+    assert (nine.part, nine.of, nine.value, nine.low) == (9, 9, None, None)
+    assert figures(audits(10))["near_live"].value == 1
+
+
+def test_an_open_action_is_overdue_from_the_moment_its_due_time_has_passed() -> None:
+    events = an_action(1, until="raised")
+    assert figures(events, BEFORE_DUE)["actions_overdue"].value == 0
+    assert figures(events, AFTER_DUE)["actions_overdue"].value == 1
+
+
+def test_an_action_reported_waits_for_verification_and_is_not_overdue() -> None:
+    seen = figures(an_action(1, until="reported"))
+    assert (seen["actions_open"].value, seen["actions_reported"].value, seen["actions_overdue"].value) == (0, 1, 0)
+
+
+def test_an_action_returned_is_open_again() -> None:
+    seen = figures(an_action(1, until="returned"))
+    assert (seen["actions_open"].value, seen["actions_reported"].value, seen["actions_overdue"].value) == (1, 0, 1)
+
+
+def test_timeliness_counts_the_late_and_the_still_open_against_the_first_due_date() -> None:
+    events = [event for number in range(8) for event in an_action(number, in_time=number < 6)]
+    events += an_action(8, until="raised") + an_action(9, until="raised") + an_action(10, until="reported")
+    in_time = figures(events)["actions_in_time"]
+    assert (in_time.part, in_time.of, in_time.value) == (6, 10, 0.6)
+    assert figures(events, BEFORE_DUE)["actions_in_time"].of == 8
+
+
+def test_extensions_stand_beside_timeliness() -> None:
+    assert figures(an_action(1))["actions_extended"].value == 1
+    assert figures(an_action(1, until="raised"))["actions_extended"].value == 0
+
+
+def test_a_loop_counts_when_closed_and_again_when_it_did_not_hold() -> None:
+    reopened = LoopReopened(occurred_at=MORNING, version=2, audit_id=an_id("audit", 1), days=90, because="enquiry")
+    seen = figures([a_closed_loop(1), a_closed_loop(2), reopened])
+    assert (seen["loops_closed"].value, seen["loops_reopened"].value, seen["loop_days"].value) == (2, 1, 4)
+
+
+def test_themes_stand_in_the_programmes_order_against_their_targets() -> None:
+    themes = [ThemeFact(PROGRAMME, "risk", "Risk", 5), ThemeFact(PROGRAMME, "neglect", "Neglect", 12, arrivals=24)]
+    events = [event for number in range(12) for event in an_audit(number, rag="red" if number < 6 else "green")]
+    risk, neglect = by_theme(facts_of(events, AFTER_DUE, themes))
+    assert (risk.name, risk.completed, risk.left, risk.interval) == ("Risk", 0, 5, None)
+    assert (neglect.completed, neglect.red, neglect.green, neglect.left) == (12, 6, 6, 0)
+    assert neglect.interval is not None
+    assert 0.3 < neglect.interval.low < 0.5 < neglect.interval.high < 0.7
+
+
+@pytest.mark.parametrize("definition", FIGURES.values(), ids=FIGURES)
+def test_every_figure_says_what_it_is_in_whole_sentences(definition: object) -> None:
+    says = getattr(definition, "says", "")
+    assert says.endswith(".")
+    assert len(says) > 30
