@@ -7,25 +7,36 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 PREFIX = "/assets"
 DIST = Path(__file__).parent / "static" / "dist"
 MANIFEST = DIST / "manifest.json"
+FOREVER = "public, max-age=31536000, immutable"
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
 
 
 class Assets(StaticFiles):
-    """Serves the built files; their names change with their content, so browsers keep them for a year."""
+    """Serves the built files, gzipped where the browser takes it; names change with content, so they may be kept."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        if path == MANIFEST.name:
+        kind = TYPES.get(Path(path).suffix)
+        if kind is None or path not in manifest().values():
             raise HTTPException(404)
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return response
+        headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
+        if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+            return FileResponse(DIST / f"{path}.gz", media_type=kind, headers=headers)
+        return FileResponse(DIST / path, media_type=kind, headers=headers)
 
 
 @lru_cache

@@ -14,6 +14,7 @@ from shared.web.pages import Names, PageMaker, names_of
 logger = structlog.get_logger(__name__)
 
 TITLES = {
+    400: "Something in the request was not understood",
     403: "Page not found",
     404: "Page not found",
     405: "Page not found",

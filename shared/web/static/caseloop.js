@@ -1,10 +1,8 @@
 // Starts the components of the design systems and says that scripts run; pages work without it.
-import { initAll as startGovuk } from "./govuk-frontend.js";
-import { initAll as startMoj } from "./moj-frontend.js";
+import { initAll } from "./govuk-frontend.js";
 
 document.body.classList.add("js-enabled", "govuk-frontend-supported");
-startGovuk();
-startMoj();
+initAll();
 
 // A menu closes like a menu: on Escape, or when the focus or the pointer goes elsewhere.
 const menu = document.querySelector(".caseloop-person");
