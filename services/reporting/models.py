@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from shared.db import table_base
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
 
 from services.reporting.domain.facts import (
     ActionFact,
@@ -26,11 +26,13 @@ from services.reporting.domain.facts import (
 )
 from shared.events import (
     ActionChanged,
+    ActionChased,
     ActionEscalated,
     ActionEvent,
     ActionExtended,
     ActionRaised,
     ActionReassigned,
+    ActionReopened,
     ActionReported,
     ActionReturned,
     ActionVerified,
@@ -47,6 +49,7 @@ from shared.events import (
     ConcernClosed,
     ConcernEscalated,
     DrawsDecided,
+    EscalationAcknowledged,
     Event,
     FeedEvent,
     FeedFellSilent,
@@ -62,9 +65,15 @@ from shared.events import (
     WorkersUnmatched,
 )
 
-Table = table_base()
+
+class Table(SQLModel, registry=registry()):
+    """The base of this service's tables. Its registry is its own, so four services can live in one process."""
+
 
 Instant = sa.DateTime(timezone=True)
+
+ASKED_AGAIN = {"amended", "reopened"}
+"""Why a loop is open again though nothing happened to the child: an action is asked for, or asked for again."""
 
 
 class Programme(Table, table=True):
@@ -242,6 +251,8 @@ class Action(Table, table=True):
     reassignments: int = 0
     escalated_step: int = 0
     escalated_to: str | None = None
+    escalation_acknowledged: bool = False
+    chased: int = 0
 
     def fold(self, event: Event) -> None:
         if event.version < self.version:
@@ -257,6 +268,8 @@ class Action(Table, table=True):
             self.status, self.verified_at, self.in_time = ActionStatus.VERIFIED, event.occurred_at, event.in_time
         elif isinstance(event, ActionWithdrawn):
             self.status = ActionStatus.WITHDRAWN
+        elif isinstance(event, ActionReopened):
+            self._reopen(event)
         else:
             self._change(event)
 
@@ -266,6 +279,10 @@ class Action(Table, table=True):
         self.domain, self.severity = event.domain, event.severity
         self.raised_at, self.first_due_at = event.occurred_at, event.due_at
         self.due_on, self.due_at = event.due_on, event.due_at
+
+    def _reopen(self, event: ActionReopened) -> None:
+        self.status, self.due_on, self.due_at = ActionStatus.OPEN, event.due_on, event.due_at
+        self.reported_at, self.reported_by, self.verified_at, self.in_time = None, None, None, None
 
     def _change(self, event: Event) -> None:
         if isinstance(event, ActionChanged):
@@ -277,7 +294,11 @@ class Action(Table, table=True):
             self.due_on, self.due_at = event.due_on, event.due_at
             self.extensions += 1
         elif isinstance(event, ActionEscalated):
-            self.escalated_step, self.escalated_to = event.step, event.to
+            self.escalated_step, self.escalated_to, self.escalation_acknowledged = event.step, event.to, False
+        elif isinstance(event, EscalationAcknowledged):
+            self.escalation_acknowledged = True
+        elif isinstance(event, ActionChased):
+            self.chased += 1
 
     def fact(self) -> ActionFact | None:
         """The action as figures see it; none where its raising never came."""
@@ -312,24 +333,26 @@ class Loop(Table, table=True):
     after: str | None = None
     working_days: int = 0
     actions: int = 0
-    reopened: bool = False
+    did_not_hold: bool = False
 
     def fold(self, event: Event) -> None:
         if event.version < self.version:
             return
         self.version = event.version
         if isinstance(event, LoopClosed):
-            self.closed_at, self.reopened = event.occurred_at, False
+            self.closed_at = event.occurred_at
             self.before, self.after = event.before, event.after
             self.working_days, self.actions = event.working_days, event.actions
+        elif isinstance(event, LoopReopened) and event.because in ASKED_AGAIN:
+            self.closed_at = None
         elif isinstance(event, LoopReopened):
-            self.reopened = True
+            self.did_not_hold = True
 
     def fact(self) -> LoopFact | None:
         """The loop as figures see it; none while it is open."""
         if self.closed_at is None:
             return None
-        return LoopFact(self.audit_id, self.closed_at, self.working_days, self.reopened)
+        return LoopFact(self.audit_id, self.closed_at, self.working_days, self.did_not_hold)
 
 
 class Concern(Table, table=True):

@@ -101,7 +101,7 @@ class LoopFact:
     audit_id: UUID
     closed_at: datetime
     working_days: int
-    reopened: bool
+    did_not_hold: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -382,8 +382,8 @@ def actions_reassigned(facts: Facts) -> int:
     "loops_closed",
     "Loops closed",
     Group.LOOPS,
-    "Audits all of whose actions are verified.",
-    ("LoopClosed",),
+    "Audits all of whose actions are verified, and of which none has been asked for again since.",
+    ("LoopClosed", "LoopReopened"),
 )
 def loops_closed(facts: Facts) -> int:
     return len(facts.loops)
@@ -403,14 +403,14 @@ def loop_days(facts: Facts) -> list[int]:
 
 
 @_count(
-    "loops_reopened",
+    "loops_not_held",
     "Did not hold",
     Group.LOOPS,
     "Closed loops after which a new enquiry, re-referral or plan for the same child says that the change did not hold.",
     ("LoopReopened",),
 )
-def loops_reopened(facts: Facts) -> int:
-    return sum(loop.reopened for loop in facts.loops)
+def loops_not_held(facts: Facts) -> int:
+    return sum(loop.did_not_hold for loop in facts.loops)
 
 
 @_count(

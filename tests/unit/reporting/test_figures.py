@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.reporting.domain.facts import ThemeFact
 from services.reporting.domain.figures import FIGURES, Figure, by_theme, compute
-from shared.events import AuditWithdrawn, Event, LoopReopened
+from shared.events import ActionReopened, AuditWithdrawn, Event, LoopReopened
 from tests.unit.reporting.histories import (
     MORNING,
     PROGRAMME,
@@ -102,10 +102,32 @@ def test_extensions_stand_beside_timeliness() -> None:
     assert figures(an_action(1, until="raised"))["actions_extended"].value == 0
 
 
+def reopened(number: int, because: str) -> Event:
+    return LoopReopened(occurred_at=MORNING, version=2, audit_id=an_id("audit", number), days=90, because=because)
+
+
 def test_a_loop_counts_when_closed_and_again_when_it_did_not_hold() -> None:
-    reopened = LoopReopened(occurred_at=MORNING, version=2, audit_id=an_id("audit", 1), days=90, because="enquiry")
-    seen = figures([a_closed_loop(1), a_closed_loop(2), reopened])
-    assert (seen["loops_closed"].value, seen["loops_reopened"].value, seen["loop_days"].value) == (2, 1, 4)
+    seen = figures([a_closed_loop(1), a_closed_loop(2), reopened(1, "enquiry")])
+    assert (seen["loops_closed"].value, seen["loops_not_held"].value, seen["loop_days"].value) == (2, 1, 4)
+
+
+def test_a_loop_of_which_an_action_is_asked_for_again_is_open_and_has_not_failed() -> None:
+    seen = figures([a_closed_loop(1), reopened(1, "reopened")])
+    assert (seen["loops_closed"].value, seen["loops_not_held"].value) == (0, 0)
+
+
+def test_an_action_asked_for_again_is_open_with_its_new_date() -> None:
+    again = ActionReopened(
+        occurred_at=MORNING,
+        version=7,
+        audit_id=an_id("audit", 1),
+        action_id=an_id("action", 1),
+        by="qa-1",
+        due_on=AFTER_DUE.date(),
+        due_at=AFTER_DUE + timedelta(days=5),
+    )
+    seen = figures([*an_action(1), again])
+    assert (seen["actions_open"].value, seen["actions_verified"].value, seen["actions_overdue"].value) == (1, 0, 0)
 
 
 def test_themes_stand_in_the_programmes_order_against_their_targets() -> None:

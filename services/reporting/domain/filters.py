@@ -1,0 +1,49 @@
+"""What a view of the figures is narrowed to: programme, theme, team, days. It lives in the address."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from urllib.parse import urlencode
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from shared.working_days import LONDON
+
+
+class Filters(BaseModel):
+    """Blank means everything. `since` and `until` are both inclusive, on London's dates."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    programme: UUID | None = None
+    theme: str | None = Field(default=None, max_length=64)
+    team: str | None = Field(default=None, max_length=64)
+    since: date | None = None
+    until: date | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def blank_is_none(cls, value: object) -> object:
+        """A form sends every field, the blank ones too."""
+        return None if value == "" else value
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """The first instant that counts."""
+        return None if self.since is None else datetime.combine(self.since, time(), LONDON)
+
+    @property
+    def ends_before(self) -> datetime | None:
+        """The first instant that counts no more."""
+        return None if self.until is None else datetime.combine(self.until + timedelta(days=1), time(), LONDON)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but the programme is chosen."""
+        return any((self.theme, self.team, self.since, self.until))
+
+    def query(self, **more: object) -> str:
+        """The query string of an address with these filters, blank ones left out."""
+        chosen = self.model_dump(mode="json") | more
+        return urlencode({name: str(value) for name, value in chosen.items() if value not in (None, "")})
