@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.access.scope import SignInRequiredError, scope_of
 from shared.web.pages import Names, PageMaker, names_of
@@ -30,7 +31,7 @@ def install_errors(app: FastAPI) -> None:
     app.add_exception_handler(SignInRequiredError, to_sign_in)
     app.add_exception_handler(HTTPException, as_page)
     app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Exception, fault)
+    app.add_middleware(Faults)
 
 
 async def to_sign_in(request: Request, _error: Exception) -> Response:
@@ -64,10 +65,32 @@ async def invalid(request: Request, error: Exception) -> Response:
     return await answer(request, 422, {})
 
 
-async def fault(request: Request, error: Exception) -> Response:
-    """500 with the reference under which the log has the type and the place of the fault."""
-    logger.error("request failed", exc_info=error)
-    return await answer(request, 500, {})
+class Faults:
+    """Turns whatever nobody caught into a 500 with a reference, under which the log has its type and its place.
+
+    A middleware of our own, because Starlette's answers outside of all others (so without the security headers) and
+    raises again (so that the server prints the message, which may quote a row).
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note)
+        except Exception as error:
+            logger.error("request failed", exc_info=error)
+            if started or scope["type"] != "http":
+                raise
+            response = await answer(Request(scope, receive), 500, {})
+            await response(scope, receive, send)
 
 
 async def answer(request: Request, status: int, headers: dict[str, str]) -> Response:

@@ -5,7 +5,11 @@ from datetime import date, datetime
 
 from markupsafe import Markup, escape
 
+from shared.events import Role
 from shared.working_days import LONDON, local_date, working_days_between
+
+ROLE_NAMES = {Role.QA_MANAGER.value: "QA manager", Role.BOARD.value: "Board member", Role.DCS.value: "DCS"}
+"""The roles that their code alone does not name well."""
 
 
 def as_day(value: date | datetime) -> date:
@@ -69,6 +73,11 @@ def sentence(code: str) -> str:
     """A code as words: `team_manager` as "Team manager"."""
     words = code.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def role_name(role: str) -> str:
+    """A role in the field's words."""
+    return ROLE_NAMES.get(role) or sentence(role)
 
 
 def paragraphs(text: str | None) -> Markup:

@@ -165,6 +165,7 @@ def environment(templates: Path | None, council: str = "") -> Environment:
         counted=filters.counted,
         percent=filters.percent,
         sentence=filters.sentence,
+        role_name=filters.role_name,
         paragraphs=filters.paragraphs,
         due_in=_due_in,
         person_name=_person_name,
