@@ -1,0 +1,1 @@
+"""The rules of remedial actions: pure, with time and chance as arguments."""

@@ -1,0 +1,76 @@
+"""What remedial hears: audits become actions; programmes, words, case links and people are kept to read from."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.remedial import raising, words
+from services.remedial.models import CaseLink, Programme
+from shared.events import (
+    AuditAmended,
+    AuditCompleted,
+    ChildLinked,
+    ChildUnlinked,
+    Event,
+    ProgrammeOpened,
+    TextErased,
+    TextWritten,
+)
+from shared.messaging import EventRouter, consumes
+
+router = EventRouter("remedial")
+
+
+@consumes(router, AuditCompleted, AuditAmended)
+async def raise_actions(audits: Sequence[AuditCompleted | AuditAmended], session: AsyncSession) -> list[Event]:
+    """Raise one remedial action for each finding that needs one; an amendment adds, changes and withdraws."""
+    # Sorted by audit, each audit in its order, so that two consumers that hold the same batch cannot deadlock.
+    ordered = sorted(audits, key=lambda audit: audit.audit_id)
+    return [event for audit in ordered for event in await raising.follow(session, audit)]
+
+
+@consumes(router, ProgrammeOpened)
+async def keep_programmes(opened: Sequence[ProgrammeOpened], session: AsyncSession) -> list[Event]:
+    """Keep the version in force: its names, its scale and how long an action gets."""
+    for programme in opened:
+        statement = insert(Programme).values(
+            programme_id=programme.programme_id,
+            version=programme.version,
+            name=programme.name,
+            themes={theme.theme_id: theme.name for theme in programme.themes},
+            scale=[grade.model_dump() for grade in programme.scale],
+            action_working_days=programme.action_working_days,
+            red_action_working_days=programme.red_action_working_days,
+        )
+        fresh = {column: statement.excluded[column] for column in _PROGRAMME_FACTS}
+        newer = col(Programme.version) <= statement.excluded.version
+        await session.execute(statement.on_conflict_do_update(index_elements=["programme_id"], set_=fresh, where=newer))
+    return []
+
+
+_PROGRAMME_FACTS = ("version", "name", "themes", "scale", "action_working_days", "red_action_working_days")
+
+
+@consumes(router, TextWritten, TextErased)
+async def keep_words(texts: Sequence[TextWritten | TextErased], session: AsyncSession) -> list[Event]:
+    """Keep what was written, and forget what was erased."""
+    for text in sorted(texts, key=lambda each: each.text_id):
+        await words.keep(session, text)
+    return []
+
+
+@consumes(router, ChildLinked, ChildUnlinked)
+async def keep_case_links(links: Sequence[ChildLinked | ChildUnlinked], session: AsyncSession) -> list[Event]:
+    """Keep the way into the case system, and forget it when it is erased."""
+    for link in sorted(links, key=lambda each: each.child_id):
+        if isinstance(link, ChildUnlinked):
+            await session.execute(sa.delete(CaseLink).where(col(CaseLink.child_id) == link.child_id))
+            continue
+        statement = insert(CaseLink).values(child_id=link.child_id, version=link.version, case_id=link.case_id)
+        fresh = {"version": statement.excluded.version, "case_id": statement.excluded.case_id}
+        newer = col(CaseLink.version) <= statement.excluded.version
+        await session.execute(statement.on_conflict_do_update(index_elements=["child_id"], set_=fresh, where=newer))
+    return []

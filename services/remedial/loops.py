@@ -1,0 +1,70 @@
+"""The loop of an audit: closed once when its last action is finished, reopened when something is asked for again."""
+
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.remedial.domain.life import State
+from services.remedial.domain.loop import Standing, standing_of
+from services.remedial.models import Action, Loop
+from shared.events import Event, LoopClosed, LoopReopened
+from shared.working_days import local_date, working_days_between
+
+
+class AboutLoop(TypedDict):
+    """What every event about a loop carries."""
+
+    occurred_at: datetime
+    version: int
+    audit_id: UUID
+
+
+async def locked_loop(session: AsyncSession, audit_id: UUID) -> Loop | None:
+    """The audit's loop with its row locked, as the database has it now: whoever changes an action holds it first."""
+    query = sa.select(Loop).where(col(Loop.audit_id) == audit_id).with_for_update()
+    return (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
+
+
+def about_loop(loop: Loop, now: datetime) -> AboutLoop:
+    """The stamp of the loop's next event."""
+    return AboutLoop(occurred_at=now, version=loop.bumped(), audit_id=loop.audit_id)
+
+
+async def settle(
+    session: AsyncSession, loop: Loop, now: datetime, *, grade_after: str | None = None, because: str = "amended"
+) -> list[Event]:
+    """Say that the loop closed or reopened, if what just happened did that. The caller holds the loop's row.
+
+    Two last verifications at once both come through here, one after the other: only the second finds nothing open.
+    """
+    await session.flush()
+    held = await session.execute(sa.select(col(Action.state)).where(col(Action.audit_id) == loop.audit_id))
+    states = [State(each) for each in held.scalars()]
+    before, loop.standing = loop.standing, standing_of(states)
+    if loop.standing == before:
+        return []
+    if loop.standing == Standing.CLOSED:
+        return [_closed(loop, now, grade_after, states.count(State.VERIFIED))]
+    return [_reopened(loop, now, because)] if before == Standing.CLOSED else []
+
+
+def _closed(loop: Loop, now: datetime, grade_after: str | None, actions: int) -> LoopClosed:
+    loop.closed_at = now
+    loop.grade_after = grade_after or loop.grade
+    return LoopClosed(
+        **about_loop(loop, now),
+        before=loop.grade,
+        after=loop.grade_after,
+        working_days=working_days_between(local_date(loop.completed_at), local_date(now)),
+        actions=actions,
+    )
+
+
+def _reopened(loop: Loop, now: datetime, because: str) -> LoopReopened:
+    closed_on = local_date(loop.closed_at or now)
+    loop.closed_at = loop.grade_after = None
+    return LoopReopened(**about_loop(loop, now), days=(local_date(now) - closed_on).days, because=because)

@@ -1,0 +1,198 @@
+"""Remedial's tables: loops, their actions and the steps these took; copies of programmes, texts and case links."""
+
+from datetime import date, datetime
+from typing import ClassVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from services.remedial.domain.life import OPEN, TO_DO, State
+from services.remedial.domain.loop import Standing
+from services.remedial.domain.oversight import Concerned
+
+
+class Table(SQLModel, registry=registry()):
+    """The base of remedial's tables; its metadata is its own, so that four services fit in one process."""
+
+
+INSTANT = sa.DateTime(timezone=True)
+
+
+class Loop(Table, table=True):
+    """One audit whose findings ask for something, and whether all of it is done.
+
+    The row is the aggregate: whoever changes one of its actions locks it first and bumps `version`, which orders the
+    events of the audit on their topic.
+    """
+
+    __tablename__: ClassVar[str] = "loop"
+
+    audit_id: UUID = Field(primary_key=True)
+    version: int = 0
+    audit_version: int = 0
+    assessment_id: UUID
+    child_id: UUID
+    programme_id: UUID
+    theme_id: str
+    kind: str
+    auditor_id: str
+    team_id: str | None = None
+    worker_id: str | None = None
+    authorised_by: str | None = None
+    authorised_on: date
+    grade: str
+    rag: str
+    strengths: int = 0
+    completed_at: datetime = Field(sa_type=INSTANT)
+    standing: str = Standing.EMPTY
+    closed_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    grade_after: str | None = None
+
+    def bumped(self) -> int:
+        """The next version: of the event about to be told."""
+        self.version += 1
+        return self.version
+
+
+class Action(Table, table=True):
+    """One remedial action: who, what about, by when, and where it stands."""
+
+    __tablename__: ClassVar[str] = "action"
+
+    action_id: UUID = Field(primary_key=True)
+    audit_id: UUID
+    finding_id: UUID
+    child_id: UUID
+    programme_id: UUID
+    theme_id: str
+    auditor_id: str
+    worker_id: str | None = None
+    authorised_by: str | None = None
+    owner_id: str | None = None
+    owner_because: str
+    named_owner: str | None = None
+    team_id: str | None = None
+    domain: str
+    severity: str
+    level: str
+    rag: str
+    state: str = State.RAISED
+    raised_at: datetime = Field(sa_type=INSTANT)
+    due_on: date
+    due_at: datetime = Field(sa_type=INSTANT)
+    first_due_on: date
+    first_due_at: datetime = Field(sa_type=INSTANT)
+    working_days: int
+    due_rule: str
+    extensions: int = 0
+    reassignments: int = 0
+    returns: int = 0
+    chases: int = 0
+    reported_by: str | None = None
+    reported_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    verified_by: str | None = None
+    verified_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    in_time: bool | None = None
+
+    @property
+    def state_now(self) -> State:
+        """The state as the table of life knows it."""
+        return State(self.state)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the loop waits for it."""
+        return self.state in OPEN
+
+    @property
+    def is_to_do(self) -> bool:
+        """Whether its owner has something to do."""
+        return self.state in TO_DO
+
+    def concerned(self, service: str | None, moderators: frozenset[str]) -> Concerned:
+        """Whom it concerns, for the rules of who may do what."""
+        return Concerned(
+            owner_id=self.owner_id,
+            team_id=self.team_id,
+            service=service,
+            auditor_id=self.auditor_id,
+            moderators=moderators,
+            worker_id=self.worker_id,
+            authorised_by=self.authorised_by,
+            reported_by=self.reported_by,
+            domain=self.domain,
+            verified_by=self.verified_by,
+        )
+
+
+class Step(Table, table=True):
+    """One thing that happened to an action: the timeline of its page. Words stand in `text` under `text_id`."""
+
+    __tablename__: ClassVar[str] = "step"
+
+    step_id: int | None = Field(default=None, primary_key=True)
+    action_id: UUID
+    move: str
+    at: datetime = Field(sa_type=INSTANT)
+    by: str | None = None
+    state: str
+    text_id: UUID | None = None
+    owner_id: str | None = None
+    due_on: date | None = None
+
+
+class Text(Table, table=True):
+    """Words about a finding, a report or a reason: a copy of the compacted topic, where a tombstone erases them."""
+
+    __tablename__: ClassVar[str] = "text"
+
+    text_id: UUID = Field(primary_key=True)
+    about: UUID | None = None
+    version: int
+    parts: dict[str, str] = Field(default_factory=dict, sa_type=JSONB)
+    erased: bool = False
+
+
+class CaseLink(Table, table=True):
+    """The case system's id of a child's pseudonym, for the link into the case."""
+
+    __tablename__: ClassVar[str] = "case_link"
+
+    child_id: UUID = Field(primary_key=True)
+    version: int
+    case_id: str
+
+
+class Programme(Table, table=True):
+    """What remedial needs of a programme: its name, its themes and scale, and how long an action gets."""
+
+    __tablename__: ClassVar[str] = "programme"
+
+    programme_id: UUID = Field(primary_key=True)
+    version: int
+    name: str
+    themes: dict[str, str] = Field(default_factory=dict, sa_type=JSONB)
+    scale: list[dict[str, str | int]] = Field(default_factory=list, sa_type=JSONB)
+    action_working_days: int
+    red_action_working_days: int | None = None
+
+
+class Moderated(Table, table=True):
+    """Who moderated an audit, and so sees and may verify its actions."""
+
+    __tablename__: ClassVar[str] = "moderated"
+
+    audit_id: UUID = Field(primary_key=True)
+    moderator_id: str = Field(primary_key=True)
+
+
+class Holiday(Table, table=True):
+    """A day off that was proclaimed after the calendar of bank holidays was written. Deadlines already set stand."""
+
+    __tablename__: ClassVar[str] = "holiday"
+
+    day: date = Field(primary_key=True)
+    name: str

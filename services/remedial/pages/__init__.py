@@ -1,0 +1,9 @@
+"""Pages of remedial: lists by who looks, one action's life, and the forms that move it."""
+
+from fastapi import APIRouter
+
+from services.remedial.pages import action, board, forms, mine, team, verify
+
+router = APIRouter(default_response_class=action.HTMLResponse)
+for part in (mine, team, board, verify, forms, action):
+    router.include_router(part.router)

@@ -1,0 +1,116 @@
+"""One action: what is asked, by when, whose it is; the one next step for whoever looks; its life as a timeline."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, HTTPException, Query
+from starlette.responses import HTMLResponse
+
+from services.remedial import moves, queries
+from services.remedial.domain import oversight
+from services.remedial.domain.life import Move, State
+from services.remedial.hand import SYSTEM
+from services.remedial.models import Step
+from services.remedial.pages.asking import SEERS, Visit, Visiting
+from services.remedial.pages.links import case_address
+from services.remedial.queries import Seen
+from services.remedial.words import Words, words_of
+from shared.access import Scope, trail
+from shared.web.pages import PageMaker
+
+router = APIRouter(prefix="/remedial/actions", dependencies=SEERS)
+
+TITLES = {
+    "raise": "Raised",
+    Move.SEE: "Seen by the owner",
+    Move.START: "Started",
+    Move.REPORT: "Reported done",
+    Move.VERIFY: "Verified",
+    Move.RETURN: "Sent back",
+    Move.REASSIGN: "Given to somebody else",
+    Move.EXTEND: "Given more time",
+    Move.CHANGE: "Changed with its audit",
+    Move.WITHDRAW: "Withdrawn",
+    Move.REOPEN: "Asked for again",
+    Move.ESCALATE: "Escalated",
+    Move.CHASE: "Chased",
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry of the timeline, as its macro takes it."""
+
+    title: str
+    by: str
+    at: datetime
+    text: str
+
+
+@router.get("/{action_id}")
+async def action(action_id: UUID, visit: Visiting, why: Annotated[str, Query(max_length=500)] = "") -> HTMLResponse:
+    """The action's page. Its owner's first look is kept as `seen`; every look leaves a trace."""
+    seen = await found(visit, action_id)
+    if oversight.must_say_why(visit.scope, seen.concerned) and not why.strip():
+        return visit.page("remedial/why.html", title="Why are you opening this case?", action=seen.action)
+    if seen.action.state == State.RAISED and seen.action.owner_id == visit.scope.person_id:
+        visit.work.record(*await moves.see(visit.work.session, visit.by, action_id))
+    return await show(visit, action_id, why=why)
+
+
+async def found(visit: Visit, action_id: UUID) -> Seen:
+    """The action, or 404 where it does not exist for this person."""
+    seen = await queries.one(visit.work.session, visit.scope, action_id)
+    if seen is None:
+        raise HTTPException(404)
+    return seen
+
+
+async def show(visit: Visit, action_id: UUID, *, problem: str = "", why: str = "") -> HTMLResponse:
+    """The page as it stands now; with `problem`, what could not be done at the top of it (409)."""
+    session, scope = visit.work.session, visit.scope
+    seen = await found(visit, action_id)
+    await trail.record(session, scope, "action", action_id, why)
+    state, concerned = seen.action.state_now, seen.concerned
+    reads = oversight.reads_words(scope, concerned)
+    words = await words_of(session, [seen.action.finding_id, action_id])
+    is_last = await queries.open_siblings(session, scope, seen.action) == 0
+    return visit.page(
+        "remedial/action.html",
+        title=f"Action: {seen.action.domain.replace('_', ' ')}",
+        status=409 if problem else 200,
+        problem=problem,
+        seen=seen,
+        action=seen.action,
+        reads=reads,
+        finding=words[seen.action.finding_id],
+        report=words[action_id],
+        case=case_address(visit.case_link, seen.case_id),
+        next=oversight.next_move(scope, concerned, state),
+        offered=oversight.offered(scope, concerned, state),
+        bar=oversight.bar(Move.VERIFY, scope, concerned) if _could_verify(scope, seen) else None,
+        scale=seen.programme.scale if seen.programme and is_last else [],
+        events=[
+            _event(step, said, visit.page, reads) for step, said in await queries.steps_of(session, scope, action_id)
+        ],
+    )
+
+
+def _could_verify(scope: Scope, seen: Seen) -> bool:
+    waiting = seen.action.state == State.REPORTED
+    return waiting and oversight.has_role_for(Move.VERIFY, scope, seen.concerned)
+
+
+def _event(step: Step, said: Words, page: PageMaker, reads: bool) -> Event:
+    names = page.names.people
+    lines = []
+    if step.move == Move.REASSIGN:
+        lines.append(f"To {names.get(step.owner_id or '', step.owner_id or 'nobody yet')}.")
+    if step.due_on:
+        lines.append(f"Due {step.due_on:%A} {step.due_on.day} {step.due_on:%B %Y}.")
+    if step.text_id and step.move != Move.REPORT and reads:
+        lines.append(said["reason"] or said.placeholder)
+    by = "" if step.by in {None, SYSTEM} else names.get(step.by or "", step.by or "")
+    return Event(TITLES.get(step.move, step.move), by, step.at, "\n\n".join(lines))

@@ -1,0 +1,204 @@
+"""From an audit's state to its actions: raised, changed, handed over, withdrawn or reopened, exactly once each."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.remedial.calendar import proclaimed
+from services.remedial.domain import deadlines
+from services.remedial.domain.amendment import Ask, Asked, Held, action_id_of, asked_of
+from services.remedial.domain.deadlines import Deadline
+from services.remedial.domain.life import Move
+from services.remedial.hand import SYSTEM, Hand
+from services.remedial.loops import locked_loop, settle
+from services.remedial.models import Action, Loop, Programme
+from services.remedial.owners import find_owner
+from shared.events import (
+    ActionChanged,
+    ActionRaised,
+    ActionReassigned,
+    ActionReopened,
+    ActionWithdrawn,
+    AuditAmended,
+    AuditCompleted,
+    Event,
+    Finding,
+)
+
+
+async def follow(session: AsyncSession, audit: AuditCompleted | AuditAmended) -> list[Event]:
+    """Bring an audit's actions to what the audit now asks for. An older state than the one known changes nothing."""
+    loop = await _loop_of(session, audit)
+    if audit.version <= loop.audit_version:
+        return []
+    _copy(audit, loop)
+    held = await _actions_of(session, loop)
+    asked = asked_of(
+        audit.findings,
+        {each.finding_id: Held(each.state_now, each.domain, each.severity, each.named_owner) for each in held.values()},
+    )
+    following = _Following(session, loop, audit, await _deadline(session, loop, audit))
+    events = [event for each in asked for event in await following.do(each, held.get(action_id_of(each.finding_id)))]
+    return events + await settle(session, loop, audit.occurred_at)
+
+
+class _Following:
+    """One audit being followed: what its findings ask for becomes moves of its actions."""
+
+    def __init__(
+        self, session: AsyncSession, loop: Loop, audit: AuditCompleted | AuditAmended, deadline: Deadline
+    ) -> None:
+        self.session = session
+        self.loop = loop
+        self.audit = audit
+        self.deadline = deadline
+        self.why = audit.amendment_id if isinstance(audit, AuditAmended) else None
+
+    async def do(self, asked: Asked, action: Action | None) -> list[Event]:
+        """Do one thing that was asked, and say so."""
+        if action is None:
+            return [] if asked.finding is None else await self._raise(asked.finding)
+        hand = Hand(self.session, self.loop, action, SYSTEM, self.audit.occurred_at)
+        if asked.ask is Ask.WITHDRAW:
+            self._withdraw(hand)
+        elif asked.finding is not None:
+            await self._bring_in_line(asked.ask, hand, asked.finding)
+        await hand.tell_pages()
+        return hand.events
+
+    async def _raise(self, finding: Finding) -> list[Event]:
+        owner = await find_owner(self.session, finding.owner_id, self.audit.worker_id, self.audit.team_id)
+        action = Action(
+            action_id=action_id_of(finding.finding_id),
+            audit_id=self.loop.audit_id,
+            finding_id=finding.finding_id,
+            child_id=self.loop.child_id,
+            programme_id=self.loop.programme_id,
+            theme_id=self.loop.theme_id,
+            auditor_id=self.loop.auditor_id,
+            worker_id=self.loop.worker_id,
+            authorised_by=self.loop.authorised_by,
+            owner_id=owner.person_id,
+            owner_because=owner.because,
+            named_owner=finding.owner_id,
+            team_id=self.loop.team_id,
+            domain=finding.domain,
+            severity=finding.severity,
+            level=finding.level,
+            rag=self.loop.rag,
+            raised_at=self.audit.occurred_at,
+            due_on=self.deadline.on,
+            due_at=self.deadline.at,
+            first_due_on=self.deadline.on,
+            first_due_at=self.deadline.at,
+            working_days=self.deadline.allowance.working_days,
+            due_rule=self.deadline.allowance.rule,
+        )
+        self.session.add(action)
+        hand = Hand(self.session, self.loop, action, SYSTEM, self.audit.occurred_at)
+        hand.log("raise", self.why, due_on=action.due_on)
+        hand.events.append(_raised(hand))
+        await hand.tell_pages()
+        return hand.events
+
+    def _withdraw(self, hand: Hand) -> None:
+        hand.step(Move.WITHDRAW, self.why)
+        hand.events.append(ActionWithdrawn(**hand.about(), by=self.audit.auditor_id))
+
+    async def _bring_in_line(self, ask: Ask, hand: Hand, finding: Finding) -> None:
+        hand.action.domain, hand.action.severity, hand.action.level = finding.domain, finding.severity, finding.level
+        if ask is Ask.CHANGE:
+            hand.step(Move.CHANGE, self.why)
+            hand.events.append(ActionChanged(**hand.about(), domain=finding.domain, severity=finding.severity))
+        elif ask is Ask.HAND_OVER:
+            await self._hand_over(hand, finding)
+        elif ask is Ask.REOPEN:
+            self._reopen(hand)
+
+    async def _hand_over(self, hand: Hand, finding: Finding) -> None:
+        action = hand.action
+        action.named_owner = finding.owner_id
+        owner = await find_owner(self.session, finding.owner_id, self.audit.worker_id, self.audit.team_id)
+        action.owner_id, action.owner_because = owner.person_id, owner.because
+        hand.step(Move.REASSIGN, self.why)
+        hand.events.append(
+            ActionReassigned(**hand.about(), by=self.audit.auditor_id, owner_id=action.owner_id, team_id=action.team_id)
+        )
+
+    def _reopen(self, hand: Hand) -> None:
+        hand.action.due_on, hand.action.due_at = self.deadline.on, self.deadline.at
+        hand.step(Move.REOPEN, self.why, due_on=self.deadline.on)
+        hand.events.append(
+            ActionReopened(
+                **hand.about(), by=self.audit.auditor_id, due_on=hand.action.due_on, due_at=hand.action.due_at
+            )
+        )
+
+
+def _raised(hand: Hand) -> ActionRaised:
+    action = hand.action
+    return ActionRaised(
+        **hand.about(),
+        finding_id=action.finding_id,
+        child_id=action.child_id,
+        programme_id=action.programme_id,
+        theme_id=action.theme_id,
+        auditor_id=action.auditor_id,
+        owner_id=action.owner_id,
+        team_id=action.team_id,
+        domain=action.domain,
+        severity=action.severity,
+        rag=action.rag,
+        due_on=action.due_on,
+        due_at=action.due_at,
+        working_days=action.working_days,
+    )
+
+
+async def _loop_of(session: AsyncSession, audit: AuditCompleted | AuditAmended) -> Loop:
+    """The audit's loop, locked; made now where this is the first that is heard of it."""
+    facts = {name: getattr(audit, name) for name in _COPIED} | {"completed_at": audit.occurred_at}
+    fresh = {"audit_id": audit.audit_id, "version": 0, "audit_version": 0, "standing": "empty"}
+    await session.execute(insert(Loop).values(**fresh, **facts).on_conflict_do_nothing())
+    loop = await locked_loop(session, audit.audit_id)
+    assert loop is not None, "inserted above"  # noqa: S101
+    return loop
+
+
+_COPIED = (
+    "assessment_id",
+    "child_id",
+    "programme_id",
+    "theme_id",
+    "kind",
+    "auditor_id",
+    "team_id",
+    "worker_id",
+    "authorised_by",
+    "authorised_on",
+    "grade",
+    "rag",
+    "strengths",
+)
+
+
+def _copy(audit: AuditCompleted | AuditAmended, loop: Loop) -> None:
+    for name in _COPIED:
+        setattr(loop, name, getattr(audit, name))
+    loop.audit_version = audit.version
+
+
+async def _actions_of(session: AsyncSession, loop: Loop) -> dict[object, Action]:
+    rows = await session.execute(sa.select(Action).where(col(Action.audit_id) == loop.audit_id))
+    return {action.action_id: action for action in rows.scalars()}
+
+
+async def _deadline(session: AsyncSession, loop: Loop, audit: AuditCompleted | AuditAmended) -> Deadline:
+    programme = await session.get(Programme, loop.programme_id)
+    given = deadlines.allowance(
+        loop.rag,
+        programme.action_working_days if programme else None,
+        programme.red_action_working_days if programme else None,
+    )
+    return deadlines.deadline(audit.occurred_at, given, await proclaimed(session))
