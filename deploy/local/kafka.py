@@ -51,6 +51,9 @@ SETTINGS: Mapping[str, str] = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
+    # After a kill -9 the controller lets the broker in again once its last session is over: 9 s by default.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
     # Small buffers: one council's events, beside everything else on one machine.
     "log.cleaner.dedupe.buffer.size": "16777216",
     "log.segment.bytes": "268435456",

@@ -25,10 +25,14 @@ class Program:
     name: str
     command: tuple[str, ...]
     ready: Callable[[], bool]
+    live: Callable[[], bool] | None = None
+    """For a process that may hang while it runs: false for long means that only a restart helps."""
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
     account: Account | None = None
     stop_with: signal.Signals = signal.SIGTERM
+    once: bool = False
+    """It may end by itself: exit code 0 is not a fall."""
     patience: float = 5.0
     """Seconds between asking it to stop and killing it."""
 
@@ -60,10 +64,17 @@ class Running:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def wait_until_ready(self, seconds: float) -> None:
-        """Return once it is ready; Failed when it ended or took longer than that."""
+    @property
+    def finished(self) -> bool:
+        """Whether it ended as it was meant to."""
+        return self.program.once and self.process.poll() == 0
+
+    def wait_until_ready(self, seconds: float, given_up: Callable[[], bool] = lambda: False) -> None:
+        """Return once it is ready; Failed when it ended, took longer than that, or nobody waits any more."""
         deadline = time.monotonic() + seconds
         while not self.program.ready():
+            if given_up():
+                raise Failed("stopped while it was starting")
             if not self.alive:
                 raise Failed(f"{self.program.name} ended with exit code {self.process.returncode} before it was ready")
             if time.monotonic() > deadline:

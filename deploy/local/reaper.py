@@ -20,10 +20,16 @@ PATIENCE_SECONDS = 5.0
 class Reaper:
     """The parent's end of the pipe."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_open: int | None = None) -> None:
+        """`keep_open` is the descriptor of a lock that is to be held until everything has stopped."""
         # -I -S: it needs nothing but the standard library and starts in a few milliseconds
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__], stdin=subprocess.PIPE, start_new_session=True, text=True, bufsize=1
+            [sys.executable, "-I", "-S", __file__],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+            bufsize=1,
+            pass_fds=() if keep_open is None else (keep_open,),
         )
 
     def watch(self, pid: int) -> None:

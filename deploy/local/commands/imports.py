@@ -1,0 +1,70 @@
+"""`caseloop import ...`: give a file to intake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from deploy.local import client
+from deploy.local.answering import AsJson, answering, to_a_terminal
+from deploy.local.refusal import Refused
+
+group = typer.Typer(help="Give a file to intake.", no_args_is_help=True)
+
+ExistingFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
+AsOf = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM-DD", help="The day that the file describes.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(group, name="import")
+
+
+@group.callback()
+def imports() -> None:
+    """Give a file to intake."""
+
+
+@group.command("annex-a")
+def annex_a(file: ExistingFile, as_of: AsOf, as_json: AsJson = False) -> None:
+    """Import an Annex A workbook: Lists 1, 3, 4 and 5."""
+    with answering(as_json) as answer:
+        counts = send("/intake/imports/annex-a", file, {"as_of": day(as_of).isoformat()})
+        answer.give(counts, in_words(counts))
+
+
+def send(path: str, file: Path, fields: Mapping[str, str]) -> Mapping[str, Any]:
+    """Post a file to intake with a progress bar where a person sees it; the counts that it answered."""
+    with opened(file) as content, client.signed_in("administrator") as http:
+        return client.taken(http.post(path, data=dict(fields), files={"file": (file.name, content)}))
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[IO[bytes]]:
+    """The file, open, with a progress bar on a terminal; Refused when it cannot be read."""
+    bar = Progress(console=Console(stderr=True), transient=True, disable=not to_a_terminal())
+    try:
+        with bar, bar.open(file, "rb", description=file.name) as content:
+            yield content
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror}") from error
+
+
+def day(text: str) -> date:
+    """A date in ISO form; Refused otherwise."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise Refused(f"{text!r} is not a date: write it as 2026-03-31") from error
+
+
+def in_words(counts: Mapping[str, Any]) -> str:
+    """What became of the rows, for a person."""
+    return ", ".join(f"{counts[name]} {name}" for name in ("accepted", "duplicate", "quarantined") if name in counts)

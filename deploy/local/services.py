@@ -1,0 +1,100 @@
+"""The four services as programs: uvicorn on loopback, settings through the environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import httpx
+
+from deploy.local.home import REPOSITORY, Home
+from deploy.local.ports import LOOPBACK, SERVICES, Ports
+from deploy.local.postgres import Postgres
+from deploy.local.process import Program
+from deploy.local.refusal import Failed
+
+DEMO_COUNCIL = "999"
+"""No council has this code: the synthetic one of the demo does."""
+
+
+def environment(home: Home, ports: Ports, postgres: Postgres) -> Mapping[str, str]:
+    """The settings of all services and of what works beside them, as environment variables.
+
+    What the caller's own environment sets already, such as the council, stays.
+    """
+    urls = {
+        f"{name.upper()}_DATABASE_URL": postgres.cluster.url(f"caseloop_{name}", home.password(name))
+        for name in SERVICES
+    }
+    return {
+        "CASELOOP_COUNCIL": council(),
+        "CASELOOP_LOCAL_SIGN_IN": os.environ.get("CASELOOP_LOCAL_SIGN_IN", "true"),
+        "CASELOOP_KAFKA": f"{LOOPBACK}:{ports.kafka}",
+        "CASELOOP_ORIGIN": ports.url,
+        "CASELOOP_SESSION_KEY_FILE": str(home.session_key),
+        "CASELOOP_PSEUDONYM_KEY_FILE": str(home.pseudonym_key),
+        **urls,
+    }
+
+
+def council() -> str:
+    """The council that this stack serves: its DfE code."""
+    return os.environ.get("CASELOOP_COUNCIL", DEMO_COUNCIL)
+
+
+def program(name: str, app: str, ports: Ports, settings: Mapping[str, str]) -> Program:
+    """A service as a program, ready when it says that it is."""
+    port = ports.service(name)
+    return Program(
+        name=name,
+        command=(
+            *(sys.executable, "-m", "uvicorn", app),
+            *("--host", LOOPBACK, "--port", str(port), "--loop", "uvloop"),
+            *("--log-level", "warning", "--no-access-log", "--no-server-header"),
+            *("--timeout-graceful-shutdown", "3"),
+        ),
+        ready=lambda: answers(f"http://{LOOPBACK}:{port}/health/ready"),
+        live=lambda: answers(f"http://{LOOPBACK}:{port}/health/live"),
+        environment=settings,
+        folder=REPOSITORY,
+        patience=4.0,
+    )
+
+
+def demo(settings: Mapping[str, str]) -> Program:
+    """The driver of the demo: a synthetic council at work."""
+    return Program(
+        name="demo",
+        command=(sys.executable, "-m", "deploy.demo"),
+        ready=lambda: True,
+        environment=settings,
+        folder=REPOSITORY,
+        once=True,
+    )
+
+
+def answers(url: str) -> bool:
+    """Whether a health check says yes."""
+    try:
+        return httpx.get(url, timeout=2).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def migrate(settings: Mapping[str, str], log: Path, services: Sequence[str] = SERVICES) -> None:
+    """Bring the schemas up to date; Failed when a migration does not go through (its account is in the log)."""
+    with log.open("ab") as output:
+        outcome = subprocess.run(
+            [sys.executable, "-m", "shared.migrate", *services],
+            env={**os.environ, **settings},
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if outcome.returncode != 0:
+        raise Failed(f"a migration did not go through: see {log}")
