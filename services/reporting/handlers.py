@@ -136,7 +136,7 @@ async def _locked(
     """The stored rows with these keys, locked in the order of the keys so that two replicas cannot deadlock."""
     key = sa.tuple_(*(sa.column(name) for name in key_columns(table)))
     query = sa.select(table).where(key.in_(keys)).order_by(key).with_for_update()
-    return list((await session.execute(query)).scalars())
+    return (await session.execute(query)).scalars().all()
 
 
 def _columns(recorded: Sequence[AssessmentRecorded]) -> dict[str, list[object]]:

@@ -76,11 +76,25 @@ ASKED_AGAIN = {"amended", "reopened"}
 """Why a loop is open again though nothing happened to the child: an action is asked for, or asked for again."""
 
 
-class Programme(Table, table=True):
+class Projection(Table):
+    """A row folded from events."""
+
+    version: int = 0
+
+    def fold(self, event: Event) -> None:
+        """Take the event in, unless the row already holds a newer version."""
+        if event.version >= self.version:
+            self.version = event.version
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        raise NotImplementedError
+
+
+class Programme(Projection, table=True):
     """A thematic audit programme, as its newest version says."""
 
     programme_id: UUID = Field(primary_key=True)
-    version: int = 0
     name: str = ""
     opens_on: date | None = None
     closes_on: date | None = None
@@ -88,10 +102,7 @@ class Programme(Table, table=True):
     """`theme_id`, `name` and `target` of each theme, in the programme's order."""
     closed: bool = False
 
-    def fold(self, event: Event) -> None:
-        if event.version < self.version:
-            return
-        self.version = event.version
+    def _take(self, event: Event) -> None:
         if isinstance(event, ProgrammeOpened):
             self.name, self.opens_on, self.closes_on = event.name, event.opens_on, event.closes_on
             self.themes = [theme.model_dump() for theme in event.themes]
@@ -100,7 +111,7 @@ class Programme(Table, table=True):
             self.closed = True
 
 
-class ThemeWeek(Table, table=True):
+class ThemeWeek(Projection, table=True):
     """One week of one theme: what it wanted, what arrived, what was drawn."""
 
     __tablename__: ClassVar[str] = "theme_week"
@@ -108,17 +119,13 @@ class ThemeWeek(Table, table=True):
     programme_id: UUID = Field(primary_key=True)
     theme_id: str = Field(primary_key=True)
     week: int = Field(primary_key=True)
-    version: int = 0
     opens_on: date | None = None
     want: int = 0
     arrivals: int = 0
     drawn: int | None = None
     closed: bool = False
 
-    def fold(self, event: Event) -> None:
-        if event.version < self.version:
-            return
-        self.version = event.version
+    def _take(self, event: Event) -> None:
         if isinstance(event, ThemeWeekOpened):
             self.opens_on, self.want = event.opens_on, event.want
         elif isinstance(event, DrawsDecided):
@@ -147,11 +154,10 @@ class Child(Table, table=True):
     case_id: str | None = Field(default=None, index=True)
 
 
-class Audit(Table, table=True):
+class Audit(Projection, table=True):
     """A sampled case and its audit."""
 
     audit_id: UUID = Field(primary_key=True)
-    version: int = 0
     assessment_id: UUID | None = None
     child_id: UUID | None = Field(default=None, index=True)
     programme_id: UUID | None = Field(default=None, index=True)
@@ -173,10 +179,7 @@ class Audit(Table, table=True):
     completed_at: datetime | None = Field(default=None, sa_type=Instant)
     amended: bool = False
 
-    def fold(self, event: Event) -> None:
-        if event.version < self.version:
-            return
-        self.version = event.version
+    def _take(self, event: Event) -> None:
         if isinstance(event, CaseSampled):
             self._place(event)
             self.week = event.week
@@ -224,11 +227,10 @@ class Audit(Table, table=True):
         )
 
 
-class Action(Table, table=True):
+class Action(Projection, table=True):
     """A remedial action and whose turn it is."""
 
     action_id: UUID = Field(primary_key=True)
-    version: int = 0
     audit_id: UUID = Field(index=True)
     child_id: UUID | None = Field(default=None, index=True)
     programme_id: UUID | None = Field(default=None, index=True)
@@ -254,10 +256,7 @@ class Action(Table, table=True):
     escalation_acknowledged: bool = False
     chased: int = 0
 
-    def fold(self, event: Event) -> None:
-        if event.version < self.version:
-            return
-        self.version = event.version
+    def _take(self, event: Event) -> None:
         if isinstance(event, ActionRaised):
             self._raise(event)
         elif isinstance(event, ActionReported):
@@ -323,11 +322,10 @@ class Action(Table, table=True):
         )
 
 
-class Loop(Table, table=True):
+class Loop(Projection, table=True):
     """The loop of one audit, once every action of it is verified."""
 
     audit_id: UUID = Field(primary_key=True)
-    version: int = 0
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
     before: str | None = None
     after: str | None = None
@@ -335,10 +333,7 @@ class Loop(Table, table=True):
     actions: int = 0
     did_not_hold: bool = False
 
-    def fold(self, event: Event) -> None:
-        if event.version < self.version:
-            return
-        self.version = event.version
+    def _take(self, event: Event) -> None:
         if isinstance(event, LoopClosed):
             self.closed_at = event.occurred_at
             self.before, self.after = event.before, event.after
@@ -355,11 +350,10 @@ class Loop(Table, table=True):
         return LoopFact(self.audit_id, self.closed_at, self.working_days, self.did_not_hold)
 
 
-class Concern(Table, table=True):
+class Concern(Projection, table=True):
     """A child who may be unsafe now: told at once, open until the record says what made the child safe."""
 
     concern_id: UUID = Field(primary_key=True)
-    version: int = 0
     audit_id: UUID = Field(index=True)
     child_id: UUID | None = None
     raised_by: str | None = None
@@ -369,10 +363,7 @@ class Concern(Table, table=True):
     acknowledged_at: datetime | None = Field(default=None, sa_type=Instant)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
 
-    def fold(self, event: Event) -> None:
-        if event.version < self.version:
-            return
-        self.version = event.version
+    def _take(self, event: Event) -> None:
         if isinstance(event, ConcernEscalated):
             self.child_id, self.raised_by, self.recipients = event.child_id, event.raised_by, list(event.recipients)
             self.raised_at, self.acknowledge_by = event.occurred_at, event.acknowledge_by
@@ -388,11 +379,10 @@ class Concern(Table, table=True):
         return ConcernFact(self.concern_id, self.raised_at, self.acknowledge_by, self.acknowledged_at, self.closed_at)
 
 
-class Feed(Table, table=True):
+class Feed(Projection, table=True):
     """A sender: what came of what it sent, and whether it is silent. Sums, so the inbox is what makes them right."""
 
     sender: str = Field(primary_key=True)
-    version: int = 0
     accepted: int = 0
     duplicate: int = 0
     quarantined: int = 0
@@ -402,21 +392,20 @@ class Feed(Table, table=True):
     unmatched_teams: int = 0
 
     def fold(self, event: Event) -> None:
+        """Sums take every file in, whatever came after it; the rest is as the newest version says."""
         if isinstance(event, FeedReceived):
             self.accepted += event.accepted
             self.duplicate += event.duplicate
             self.quarantined += event.quarantined
             self.last_heard_at = max(filter(None, (self.last_heard_at, event.occurred_at)))
-        if event.version < self.version:
-            return
-        self.version = event.version
+        super().fold(event)
+
+    def _take(self, event: Event) -> None:
         if isinstance(event, WorkersUnmatched):
             self.unmatched_workers, self.unmatched_teams = event.workers, event.teams
         else:
             self.silent = isinstance(event, FeedFellSilent)
 
-
-Projection = Programme | ThemeWeek | Audit | Action | Loop | Concern | Feed
 
 FoldedEvent = (
     ProgrammeEvent | ThemeWeekOpened | DrawsDecided | ThemeWeekClosed | AuditEvent | ActionEvent | LoopEvent | FeedEvent
