@@ -14,6 +14,7 @@ from typing import TypedDict
 from uuid import UUID, uuid5
 
 from deploy.demo.council import CODE, PATCHES, Council
+from shared.clock import LONDON
 from shared.events import (
     CmsAssessmentAuthorised,
     CmsContactDecided,
@@ -22,7 +23,7 @@ from shared.events import (
     CmsReferralDecided,
     Kind,
 )
-from shared.working_days import LONDON, add_working_days, is_working_day, local_date
+from shared.working_days import add_working_days, is_working_day, local_date
 
 SOURCE = UUID("c5ca5e10-0999-4ca5-9e10-0000000000de")
 """The namespace of this sender's event ids."""

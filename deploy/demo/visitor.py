@@ -6,7 +6,7 @@ person has not got.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urljoin
@@ -42,19 +42,25 @@ class Page:
         found = (urljoin(self.url, href) for href in self.document.xpath("//main//a/@href"))
         return list(dict.fromkeys(link for link in found if httpx.URL(link).path.startswith(prefix)))
 
-    def form(self, button: str) -> Form:
-        """The form that has a button with these words."""
+    def form(self, button: str, value: str | None = None) -> Form:
+        """The form that has a button with these words, and this value where several have the same."""
         for element in self.document.forms:
             for control in _buttons(element):
-                if button.casefold() in _words(control).casefold():
+                if button.casefold() in _words(control).casefold() and value in {None, control.get("value")}:
                     return Form(self.url, element, control)
         raise NotOnThePageError(f"no button {button!r} on {self.url}: {self.title}")
 
-    def has_button(self, button: str) -> bool:
+    def summary(self, key: str) -> str:
+        """What a summary list of the page says beside a key; empty where it has none."""
+        rows = self.document.xpath("//dt[normalize-space()=$key]/following-sibling::dd[1]", key=key)
+        return _words(rows[0]) if rows else ""
+
+    def has_button(self, button: str, value: str | None = None) -> bool:
         """Whether there is such a button."""
-        return any(
-            button.casefold() in _words(each).casefold() for form in self.document.forms for each in _buttons(form)
-        )
+        try:
+            return bool(self.form(button, value))
+        except NotOnThePageError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -112,14 +118,20 @@ class Visitor:
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
+    async def sign_in(self, person_id: str) -> Page:
+        """Choose who to be, as the demonstration's sign-in lets everybody; the page that they see first."""
+        return await self.press(await self.open("/sign-in"), "", value=person_id)
+
     async def open(self, path: str) -> Page:
         """Go to a page."""
         return _page(await self._client.get(path))
 
-    async def press(self, page: Page, button: str, fill: Callable[[Form], Mapping[str, str]] | None = None) -> Page:
+    async def press(
+        self, page: Page, button: str, fill: Mapping[str, str] | None = None, *, value: str | None = None
+    ) -> Page:
         """Press a button of the page, after filling its form in."""
-        form = page.form(button)
-        fields = form.filled(fill(form) if fill else {})
+        form = page.form(button, value)
+        fields = form.filled(fill or {})
         if form.method == "GET":
             return _page(await self._client.get(form.target, params=fields))
         return _page(await self._client.post(form.target, data=fields))

@@ -11,6 +11,7 @@ import pytest
 
 from deploy.demo.casework import Casework, duration, event_id, simulate
 from deploy.demo.council import found_council
+from shared.clock import LONDON
 from shared.events import (
     CmsAssessmentAuthorised,
     CmsContactDecided,
@@ -19,7 +20,7 @@ from shared.events import (
     CmsReferralDecided,
     Kind,
 )
-from shared.working_days import LONDON, is_working_day, local_date, working_days_between
+from shared.working_days import is_working_day, local_date, working_days_between
 
 MONDAY = datetime(2026, 9, 7, tzinfo=UTC)
 WEEKS = 12

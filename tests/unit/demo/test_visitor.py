@@ -49,8 +49,13 @@ async def test_a_button_sends_its_form_as_the_page_holds_it(visitor: Visitor) ->
 
 
 async def test_what_is_filled_in_replaces_what_was_there(visitor: Visitor) -> None:
-    page = await visitor.press(await visitor.open("/"), "Complete the audit", lambda _: {"grade": "red", "why": "so"})
+    page = await visitor.press(await visitor.open("/"), "Complete the audit", {"grade": "red", "why": "so"})
     assert page.title == "seen:7&words:before&grade:red&owner:W1&why:so&step:done/done"
+
+
+async def test_a_button_may_be_chosen_by_its_value(visitor: Visitor) -> None:
+    page = await visitor.press(await visitor.open("/"), "", value="done")
+    assert page.title.endswith("step:done/done")
 
 
 async def test_a_form_tells_its_fields_and_choices(visitor: Visitor) -> None:
@@ -71,4 +76,4 @@ async def test_what_is_not_on_the_page_cannot_be_pressed_or_filled(visitor: Visi
     with pytest.raises(NotOnThePageError, match="Delete"):
         await visitor.press(page, "Delete")
     with pytest.raises(NotOnThePageError, match="elephant"):
-        await visitor.press(page, "Save", lambda _: {"elephant": "1"})
+        await visitor.press(page, "Save", {"elephant": "1"})
