@@ -315,6 +315,7 @@ class Action(Projection, table=True):
             raised_at=self.raised_at,
             first_due_at=self.first_due_at,
             due_at=self.due_at,
+            reported_at=self.reported_at,
             verified_at=self.verified_at,
             in_time=self.in_time,
             extensions=self.extensions,

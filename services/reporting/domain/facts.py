@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -84,6 +84,7 @@ class ActionFact:
     raised_at: datetime
     first_due_at: datetime
     due_at: datetime
+    reported_at: datetime | None = None
     verified_at: datetime | None = None
     in_time: bool | None = None
     extensions: int = 0
@@ -136,3 +137,40 @@ class Facts:
     loops: Sequence[LoopFact] = field(default=())
     themes: Sequence[ThemeFact] = field(default=())
     concerns: Sequence[ConcernFact] = field(default=())
+
+
+def rewound(facts: Facts, at: datetime) -> Facts:
+    """The facts as they stood at an earlier instant, as far as the projections remember.
+
+    Ratings are those in force today, so that a correction corrects the past too. What the projections do not keep is
+    not rewound: the due date before an extension, a report that was sent back, the day of a withdrawal.
+    """
+    return Facts(
+        at=at,
+        audits=[_audit_at(audit, at) for audit in facts.audits if audit.sampled_on <= local_date(at)],
+        actions=[_action_at(action, at) for action in facts.actions if action.raised_at <= at],
+        loops=[loop for loop in facts.loops if loop.closed_at <= at],
+        themes=facts.themes,
+        concerns=[_concern_at(concern, at) for concern in facts.concerns if concern.raised_at <= at],
+    )
+
+
+def _audit_at(audit: AuditFact, at: datetime) -> AuditFact:
+    if audit.completed_at is None or audit.completed_at <= at:
+        return audit
+    return replace(audit, status=AuditStatus.ALLOCATED, rag=None, completed_at=None)
+
+
+def _action_at(action: ActionFact, at: datetime) -> ActionFact:
+    if action.status == ActionStatus.WITHDRAWN:
+        return action
+    if action.verified_at is not None and action.verified_at <= at:
+        return action
+    reported = action.reported_at is not None and action.reported_at <= at
+    status = ActionStatus.REPORTED if reported else ActionStatus.OPEN
+    return replace(action, status=status, verified_at=None, in_time=None)
+
+
+def _concern_at(concern: ConcernFact, at: datetime) -> ConcernFact:
+    is_open = concern.closed_at is not None and concern.closed_at > at
+    return replace(concern, closed_at=None) if is_open else concern

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from services.reporting.domain.facts import ActionStatus, AuditStatus, Rag
 from services.reporting.domain.filters import Filters
+from services.reporting.domain.trends import week_start
 from services.reporting.models import Action, Audit, Concern
 from services.reporting.queries.lists import ActionLine, AuditLine, action_lines, audit_lines, read_actions, read_audits
 from services.reporting.queries.narrowing import AUDITS, Column, Condition, chosen_audits, listed_actions, listed_audits
@@ -206,11 +207,6 @@ async def _actions_need(
     total, actions = await _actions(session, condition)
     columns = ("owner", "team", "due")
     return Need(title, total, empty, actions=actions, columns=columns, rest=rest, urgent=urgent)
-
-
-def week_start(day: date) -> date:
-    """The Monday of that day's week."""
-    return day - timedelta(days=day.weekday())
 
 
 async def _audits(session: AsyncSession, condition: Condition, order: Column) -> tuple[int, list[AuditLine]]:
