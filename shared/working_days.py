@@ -7,11 +7,11 @@ council's own list of days that the calendar does not know yet (a coronation, a 
 from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo
 
 from holidays import country_holidays
 
-LONDON = ZoneInfo("Europe/London")
+from shared.clock import LONDON
+
 CLOSING = time(17, 0)
 """When a working day ends."""
 

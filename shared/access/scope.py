@@ -16,14 +16,9 @@ from fastapi.params import Depends as Dependency
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.access import people, sessions
+from shared.clock import Clock
 from shared.events import Role
 from shared.working_days import local_date
-
-
-class Clock(Protocol):
-    """What of the service's clock is needed here."""
-
-    def now(self) -> datetime: ...
 
 
 class SessionSettings(Protocol):

@@ -44,8 +44,9 @@ def configure_logs(service: str, level: str = "INFO", out: TextIO | None = None)
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    # uvicorn's own lines name paths with ids; the middleware's line names the route instead.
-    logging.getLogger("uvicorn.access").disabled = True
+    # Their lines name whole addresses, ids and all; our own line names the route instead.
+    for chatty in ("uvicorn.access", "httpx", "httpcore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

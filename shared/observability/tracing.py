@@ -9,16 +9,20 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 
-def install_tracing(app: FastAPI, service: str, endpoint: str | None, exporter: SpanExporter | None = None) -> None:
-    """Trace the application's requests to `endpoint` (or through `exporter`); do nothing where neither is given."""
+def install_tracing(
+    app: FastAPI, service: str, endpoint: str | None, exporter: SpanExporter | None = None
+) -> TracerProvider | None:
+    """Trace the application's requests to `endpoint` (or through `exporter`); nothing, and None, where neither is."""
     if endpoint is None and exporter is None:
-        return
+        return None
     provider = TracerProvider(resource=Resource.create({"service.name": f"caseloop-{service}"}))
     provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter(endpoint=endpoint)))
-    trace.set_tracer_provider(provider)
+    if endpoint is not None:
+        trace.set_tracer_provider(provider)
     FastAPIInstrumentor.instrument_app(
         app,
         tracer_provider=provider,
         excluded_urls="health/live,health/ready,metrics",
         exclude_spans=["receive", "send"],
     )
+    return provider

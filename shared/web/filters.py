@@ -5,8 +5,9 @@ from datetime import date, datetime
 
 from markupsafe import Markup, escape
 
+from shared.clock import LONDON
 from shared.events import Role
-from shared.working_days import LONDON, local_date, working_days_between
+from shared.working_days import local_date, working_days_between
 
 ROLE_NAMES = {Role.QA_MANAGER.value: "QA manager", Role.BOARD.value: "Board member", Role.DCS.value: "DCS"}
 """The roles that their code alone does not name well."""

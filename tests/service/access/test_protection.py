@@ -1,0 +1,97 @@
+"""What every answer carries, and what is refused whoever asks."""
+
+import json
+import logging
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+import structlog
+from fastapi import FastAPI
+
+from shared.access import Role, people, trail
+from shared.access.scope import Scope
+from shared.access.tables import TRAIL
+from shared.db import sessions
+from shared.observability import configure_logs
+from tests.support.clients import client, client_as
+
+
+async def test_another_sites_post_is_refused(app: FastAPI) -> None:
+    browser = await client_as(app, Role.AUDITOR)
+    for headers in (
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://evil.example"},
+    ):
+        assert (await browser.post("/audit/inbox", headers=headers)).status_code == 403
+
+
+async def test_the_own_sites_post_is_taken(app: FastAPI) -> None:
+    browser = await client_as(app, Role.AUDITOR)
+    for headers in ({"sec-fetch-site": "same-origin"}, {"origin": "http://127.0.0.1:8080"}, {}):
+        assert (await browser.post("/audit/inbox", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/help", "/nothing", "/broken", "/assets/nothing.css"])
+async def test_every_answer_carries_the_security_headers(app: FastAPI, path: str) -> None:
+    headers = (await client(app).get(path)).headers
+    assert "unsafe" not in headers["content-security-policy"]
+    assert "script-src 'self'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+
+
+async def test_pages_are_kept_by_nobody_and_hold_no_inline_script_or_style(app: FastAPI) -> None:
+    for path in ("/help", "/accessibility", "/nothing"):
+        answer = await client(app).get(path)
+        assert answer.headers["cache-control"] == "no-store"
+        assert "<style" not in answer.text
+        assert " style=" not in answer.text
+        assert "<script>" not in answer.text
+        assert len(answer.content) < 20_000
+
+
+async def test_a_malformed_id_is_not_found(app: FastAPI) -> None:
+    assert (await (await client_as(app, Role.AUDITOR)).get("/audit/cases/x")).status_code == 404
+
+
+async def test_a_wrong_method_reveals_nothing(app: FastAPI) -> None:
+    answer = await (await client_as(app, Role.AUDITOR)).delete("/audit/inbox")
+    assert answer.status_code == 404
+    assert "allow" not in answer.headers
+
+
+@pytest.fixture
+def log() -> Iterator[StringIO]:
+    out = StringIO()
+    configure_logs("audit", out=out)
+    yield out
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+
+
+async def test_a_fault_shows_a_reference_and_logs_its_place_without_its_words(app: FastAPI, log: StringIO) -> None:
+    answer = await client(app).get("/broken")
+    assert answer.status_code == 500
+    assert "Ada Cole" not in answer.text
+    (line,) = [json.loads(each) for each in log.getvalue().splitlines()]
+    assert line["error"] == "builtins.RuntimeError"
+    assert "Ada Cole" not in log.getvalue()
+    assert any("conftest.py" in place for place in line["at"])
+
+
+async def test_a_reading_leaves_a_trace(app: FastAPI) -> None:
+    scope = Scope("w1", "Ada Cole", frozenset({Role.DCS.value}))
+    async with sessions(app.state.service.engine)() as session, session.begin():
+        await trail.record(session, scope, "read audit", "a-1", "the parents complained")
+    async with sessions(app.state.service.engine)() as session:
+        (trace,) = (await session.execute(TRAIL.select())).all()
+        assert (trace.person_id, trace.what, trace.object_id, trace.why) == (
+            "w1",
+            "read audit",
+            "a-1",
+            "the parents complained",
+        )
+        assert await people.people(session) == []
