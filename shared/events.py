@@ -32,6 +32,7 @@ class Topic(StrEnum):
     DRAWS = "caseloop.draws.v1"
     TEXTS = "caseloop.texts.v1"
     ACTIONS = "caseloop.actions.v1"
+    REPORTS = "caseloop.reports.v1"
     LOCAL = "local"
     """Not a Kafka topic: events that a service's own ticker makes and its own inbox takes."""
 
@@ -424,6 +425,8 @@ class ThemeWeekOpened(DrawEvent):
     threshold: float
     expected: float
     target: int
+    may_pass: bool = False
+    """Whether the theme may be drawn past its target."""
 
 
 class Decision(Fact):
@@ -780,6 +783,30 @@ class LoopReopened(LoopEvent):
 
     days: int
     because: str
+
+
+# --- reporting: what was published ------------------------------------------------------------------------------------
+
+
+class ReportEvent(Event):
+    """About the board's report on one programme and month. Its id is stable across its editions."""
+
+    topic = Topic.REPORTS
+
+    report_id: UUID
+
+    @property
+    def key(self) -> str:
+        return str(self.report_id)
+
+
+class BoardReportPublished(ReportEvent):
+    """An edition of a month's report went to the board; its figures are frozen. Above 1 it corrects the one before."""
+
+    programme_id: UUID
+    month: date
+    edition: int
+    published_by: str
 
 
 # --- time ------------------------------------------------------------------------------------------------------------
