@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from services.audit.domain.programme import Programme, Section, Step
 from shared import events
@@ -294,3 +294,40 @@ def grades_of(form: AuditForm, programme: Programme) -> tuple[events.SectionGrad
         events.SectionGrade(section=section.section, grade=form.section(section.section).grade)
         for section in programme.tool.sections
     )
+
+
+def fields_of(form: AuditForm) -> dict[str, str | list[str]]:
+    """The form as the fields of its page: what `read_form` reads back."""
+    fields: dict[str, str | list[str]] = {name: str(getattr(form, name) or "") for name in TOP_FIELDS}
+    fields |= {f"family.{name}": str(value) for name, value in form.family.model_dump().items()}
+    for key, section in form.sections.items():
+        for name in ("grade", "evidence", "analysis"):
+            fields[f"sections.{key}.{name}"] = str(getattr(section, name))
+        fields |= {f"sections.{key}.q.{question}": answer for question, answer in section.answers.items()}
+    for finding in form.findings:
+        said = finding.model_dump(exclude={"finding_id"})
+        fields |= {f"findings.{finding.finding_id}.{name}": str(value) for name, value in said.items()}
+    for strength in form.strengths:
+        said = strength.model_dump(exclude={"strength_id"})
+        fields |= {f"strengths.{strength.strength_id}.{name}": str(value) for name, value in said.items()}
+    return fields
+
+
+def refusals(refused: ValidationError, before: AuditForm) -> dict[str, str]:
+    """What cannot even be a draft, by the name of its field on the page, in words that quote nobody."""
+    return {
+        _field_of(error["loc"], before): "Enter whole minutes, up to 6,000"
+        if error["loc"][0] == "minutes"
+        else f"This is longer than {LONGEST_TEXT:,} characters: shorten it"
+        for error in refused.errors(include_url=False, include_input=False, include_context=False)
+    }
+
+
+def _field_of(place: tuple[int | str, ...], before: AuditForm) -> str:
+    match place:
+        case ("findings", int(at), *rest):
+            return ".".join(["findings", str(before.findings[at].finding_id), *map(str, rest)])
+        case ("strengths", int(at), *rest):
+            return ".".join(["strengths", str(before.strengths[at].strength_id), *map(str, rest)])
+        case _:
+            return ".".join(map(str, place))

@@ -35,14 +35,16 @@ class ProgrammeError(ValueError):
         self.problems = problems
 
 
-def read_programme(text: str, council: str, today: date) -> Programme:
-    """The programme that this YAML states. Without `opens_on` it opens today; without `council`, for this council.
+def read_programme(text: str, council: str, today: date, opened_on: date | None = None) -> Programme:
+    """The programme that this YAML states, for this council unless it states another one (which is refused).
+
+    Without `opens_on` it opens on the day on which it was opened first: `opened_on`, or today.
 
     Raises ProgrammeError with every problem found, each with its line.
     """
     lines, stated = _parse(text)
     stated.setdefault("council", council)
-    stated.setdefault("opens_on", today)
+    stated.setdefault("opens_on", opened_on or today)
     try:
         programme = Programme.model_validate(stated)
     except ValidationError as invalid:

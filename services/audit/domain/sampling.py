@@ -39,11 +39,8 @@ class Outcome(StrEnum):
     EXCLUDED = "excluded"
 
 
-IN_SAMPLE = frozenset({Outcome.DRAWN, Outcome.FILLED, Outcome.REPLACEMENT, Outcome.BY_HAND})
-"""Outcomes that put a case before an auditor."""
-
-SET_ASIDE = frozenset({Outcome.RETURNED, Outcome.WITHDRAWN, Outcome.INELIGIBLE, Outcome.EXCLUDED})
-"""Outcomes after which a case can no longer fill or replace."""
+IN_SAMPLE = frozenset({Outcome.DRAWN, Outcome.FILLED, Outcome.REPLACEMENT})
+"""Outcomes that count towards a target."""
 
 
 def priority(seed: bytes, unit: UUID) -> float:
@@ -108,8 +105,8 @@ def is_ending(week: int, weeks: int) -> bool:
 class ThemeWeek:
     """One theme's week and its counters: the whole state that a draw depends on.
 
-    `done` counts the theme's cases in the sample over all weeks; `drawn` those of this week, without cases chosen by
-    hand. `limit` is the theme's target where it may not be passed.
+    `done` counts the theme's cases in the sample over all weeks, `drawn` those of this week; cases chosen by hand are
+    in neither, for they are outside the statistics. `limit` is the theme's target where it may not be passed.
     """
 
     week: int
@@ -142,16 +139,16 @@ class ThemeWeek:
         )
         return after, Outcome.DRAWN if drawn else Outcome.NOT_DRAWN
 
-    def add(self, *, drawn: bool = True) -> ThemeWeek:
-        """A case joins the sample otherwise than by arriving: filled, a replacement, or (not `drawn`) by hand."""
-        return replace(self, sequence=self.sequence + 1, drawn=self.drawn + drawn, done=self.done + 1)
+    def add(self) -> ThemeWeek:
+        """A case joins the sample after its arrival: it fills the week or replaces another."""
+        return replace(self, sequence=self.sequence + 1, drawn=self.drawn + 1, done=self.done + 1)
 
-    def give_back(self, *, drawn: bool = True) -> ThemeWeek:
-        """A case leaves the sample: returned or withdrawn."""
-        return replace(self, sequence=self.sequence + 1, drawn=self.drawn - drawn, done=self.done - 1)
+    def give_back(self) -> ThemeWeek:
+        """A drawn case leaves the sample: returned or withdrawn."""
+        return replace(self, sequence=self.sequence + 1, drawn=self.drawn - 1, done=self.done - 1)
 
-    def set_aside(self) -> ThemeWeek:
-        """A case that was never drawn can no longer be."""
+    def note(self) -> ThemeWeek:
+        """Something is recorded that changes no counter: a case chosen by hand, or one that can no longer be drawn."""
         return replace(self, sequence=self.sequence + 1)
 
     @property

@@ -1,0 +1,58 @@
+"""What audit hears: finished work is ruled on and drawn, days open and close weeks, case links are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.audit import sampling, weeks
+from services.audit.models import ChildLink
+from shared.events import (
+    AssessmentRecorded,
+    AssessmentWithdrawn,
+    ChildLinked,
+    ChildUnlinked,
+    DayOpened,
+    Event,
+)
+from shared.messaging import EventRouter, consumes, on_day
+
+router = EventRouter("audit")
+
+
+@consumes(router, AssessmentRecorded, AssessmentWithdrawn)
+async def sample_assessments(
+    events: Sequence[AssessmentRecorded | AssessmentWithdrawn], session: AsyncSession
+) -> list[Event]:
+    """Rule on every finished piece of work that arrives, and open an audit for each that is drawn."""
+    return await sampling.sample(session, events)
+
+
+@on_day(router)
+async def open_day(opened: DayOpened, session: AsyncSession) -> list[Event]:
+    """Close the theme-weeks that ended, fill what they still want, and open the next ones."""
+    return await weeks.turn(session, opened)
+
+
+@consumes(router, ChildLinked, ChildUnlinked)
+async def keep_case_links(links: Sequence[ChildLinked | ChildUnlinked], session: AsyncSession) -> list[Event]:
+    """Keep the case system's id of each child for the deep link, until it is erased."""
+    newest = {link.child_id: link for link in links}
+    for child_id in sorted(newest):
+        link = newest[child_id]
+        if isinstance(link, ChildUnlinked):
+            await session.execute(sa.delete(ChildLink).where(col(ChildLink.child_id) == child_id))
+            continue
+        statement = insert(ChildLink).values(child_id=child_id, case_id=link.case_id, version=link.version)
+        await session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["child_id"],
+                set_={"case_id": statement.excluded.case_id, "version": statement.excluded.version},
+                where=col(ChildLink.version) <= statement.excluded.version,
+            )
+        )
+    return []

@@ -1,0 +1,230 @@
+"""What the audit service owns: programmes, their draws, audits. No schema name: the role's search_path gives it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+REGISTRY = registry()
+
+
+class Table(SQLModel, registry=REGISTRY):
+    """The base of this service's tables; its metadata is its own, so four services fit in one process."""
+
+
+METADATA = Table.metadata
+
+
+class ProgrammeState(StrEnum):
+    """Where a programme stands."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class ProgrammeRow(Table, table=True):
+    """A programme in its newest version. `body` is the programme as JSON, `seed` the secret of its draw."""
+
+    __tablename__ = "programme"
+
+    programme_id: UUID = Field(primary_key=True)
+    version: int
+    name: str
+    opens_on: date
+    closes_on: date
+    state: str = ProgrammeState.OPEN
+    body: str
+    seed: bytes
+    day: date
+    """The last day that this programme has seen open."""
+
+
+class ProgrammeVersion(Table, table=True):
+    """Every version that was ever in force, as it was written, with who brought it and why."""
+
+    __tablename__ = "programme_version"
+
+    programme_id: UUID = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    source: str
+    reason: str | None = None
+    opened_by: str
+    opened_at: datetime = Field(sa_type=sa.DateTime(timezone=True))
+
+
+class ThemeRow(Table, table=True):
+    """A theme's counter over all weeks. Its row is the lock under which cases are drawn."""
+
+    __tablename__ = "theme"
+
+    programme_id: UUID = Field(primary_key=True)
+    theme_id: str = Field(primary_key=True)
+    position: int
+    name: str
+    target: int
+    done: int = 0
+    version: int = 0
+
+
+class ThemeWeekRow(Table, table=True):
+    """One week of a theme: what it wants, at which threshold, and what came. The target in force holds for the week."""
+
+    __tablename__ = "theme_week"
+
+    programme_id: UUID = Field(primary_key=True)
+    theme_id: str = Field(primary_key=True)
+    week: int = Field(primary_key=True)
+    opens_on: date
+    target: int
+    may_pass: bool
+    want: int
+    threshold: float
+    expected: float
+    arrivals: int = 0
+    drawn: int = 0
+    sequence: int = 0
+    capped: bool = False
+    closed: bool = False
+
+
+class DecisionRow(Table, table=True):
+    """What became of one assessment in one programme: one narrow row for each that ever came.
+
+    Without a theme it was no candidate and `reason` says why. `facts` (the event) is kept for candidates only, so that
+    a case that fills or replaces can be laid before an auditor.
+    """
+
+    __tablename__ = "decision"
+
+    assessment_id: UUID = Field(primary_key=True)
+    programme_id: UUID = Field(primary_key=True)
+    version: int
+    child_id: UUID
+    decided_on: date
+    reason: str | None = None
+    theme_id: str | None = None
+    week: int | None = None
+    sequence: int | None = None
+    unit: UUID | None = None
+    priority: float | None = None
+    outcome: str | None = None
+    facts: str | None = None
+
+
+class DrawLog(Table, table=True):
+    """Every draw event as published, in order for each theme: what `verify` replays."""
+
+    __tablename__ = "draw_log"
+
+    programme_id: UUID = Field(primary_key=True)
+    theme_id: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    type: str
+    body: str
+
+
+class AuditState(StrEnum):
+    """Where an audit stands."""
+
+    WAITING = "waiting"
+    ALLOCATED = "allocated"
+    CHECKING = "checking"
+    COMPLETED = "completed"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+
+
+OPEN_STATES = (AuditState.WAITING, AuditState.ALLOCATED, AuditState.CHECKING)
+"""Somebody still has to do something."""
+
+
+class Flag(StrEnum):
+    """What happened upstream to the case of an audit."""
+
+    INELIGIBLE = "ineligible"
+    WITHDRAWN = "withdrawn"
+
+
+class Audit(Table, table=True):
+    """One audit of one case, from the draw to the last amendment.
+
+    `facts` is the assessment as last recorded. `form` is the draft until completion and the audit after it. `saved`
+    counts its saves and `saved_tab` names the page that made the last one, so that an older tab's save is refused.
+    """
+
+    __tablename__ = "audit"
+
+    audit_id: UUID = Field(primary_key=True)
+    version: int = 0
+    assessment_id: UUID
+    child_id: UUID
+    programme_id: UUID
+    theme_id: str
+    week: int
+    kind: str
+    priority: float
+    threshold: float
+    outcome: str
+    by_hand: bool = False
+    sampled_on: date
+    authorised_on: date
+    team_id: str | None = None
+    worker_id: str | None = None
+    authorised_by: str | None = None
+    family_key: str | None = None
+    facts: str
+    state: str = AuditState.WAITING
+    flag: str | None = None
+    auditor_id: str | None = None
+    due_on: date | None = None
+    form: str = "{}"
+    saved: int = 0
+    saved_tab: str = ""
+    saved_at: datetime | None = Field(default=None, sa_type=sa.DateTime(timezone=True))
+    grade: str | None = None
+    rag: str | None = None
+    completed_at: datetime | None = Field(default=None, sa_type=sa.DateTime(timezone=True))
+    completed_on: date | None = None
+
+
+class Amendment(Table, table=True):
+    """What an audit said before it was amended, and why it was."""
+
+    __tablename__ = "amendment"
+
+    amendment_id: UUID = Field(primary_key=True)
+    audit_id: UUID
+    version: int
+    form: str
+    grade: str
+    reason: str
+    amended_by: str
+    amended_at: datetime = Field(sa_type=sa.DateTime(timezone=True))
+
+
+class HandOver(Table, table=True):
+    """Who held a case before, and why they let go of it."""
+
+    __tablename__ = "hand_over"
+
+    audit_id: UUID = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    auditor_id: str
+    to_auditor_id: str | None = None
+    reason: str
+    at: datetime = Field(sa_type=sa.DateTime(timezone=True))
+
+
+class ChildLink(Table, table=True):
+    """The case system's opaque id of a child, for the deep link. Erased with it."""
+
+    __tablename__ = "child_link"
+
+    child_id: UUID = Field(primary_key=True)
+    case_id: str
+    version: int

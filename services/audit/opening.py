@@ -1,0 +1,154 @@
+"""A programme is opened, or a new version of it brought into force, from the YAML that states it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.audit import draws, weeks
+from services.audit.domain.programme import Programme
+from services.audit.domain.programme_file import Problem, ProgrammeError, read_programme
+from services.audit.models import ProgrammeRow, ProgrammeState, ProgrammeVersion, ThemeRow
+from shared.events import Event, Grade, ProgrammeOpened, Theme
+from shared.working_days import local_date
+
+
+async def open_programme(
+    session: AsyncSession, source: str, *, council: str, secret: bytes | None, by: str, at: datetime
+) -> tuple[Programme, list[Event]]:
+    """Bring the programme of this file into force and open its first weeks. ProgrammeError says what is wrong, by line.
+
+    `secret` is the deployment's own: the programme's seed is derived from it, or drawn at random where there is none.
+    """
+    plan = read_programme(source, council, local_date(at))
+    _refuse_what_has_no_feed(plan)
+    # One programme is opened at a time: two first versions at once would otherwise both be new.
+    await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('audit/programme'))"))
+    row = await session.get(ProgrammeRow, plan.programme_id, with_for_update=True)
+    if row is None:
+        row = await _first(session, plan, secret, at)
+    else:
+        plan = read_programme(source, council, local_date(at), row.opens_on)
+        await _next(session, row, plan)
+    session.add(
+        ProgrammeVersion(
+            programme_id=plan.programme_id,
+            number=plan.version,
+            source=source,
+            reason=plan.reason,
+            opened_by=by,
+            opened_at=at,
+        )
+    )
+    await session.flush()
+    happened: list[Event] = [_opened(row, plan, at)]
+    for standing in await draws.standings(session, lock=True):
+        if standing.programme_id == plan.programme_id:
+            happened += await weeks.turn_programme(session, standing, row.day, at)
+    return plan, happened
+
+
+def _refuse_what_has_no_feed(plan: Programme) -> None:
+    if plan.source == "frame":
+        missing = ", ".join(plan.needs) or "open cases"
+        raise ProgrammeError([Problem(1, f"source: this programme samples open cases, and no feed brings {missing}")])
+
+
+async def _first(session: AsyncSession, plan: Programme, secret: bytes | None, at: datetime) -> ProgrammeRow:
+    if plan.version != 1:
+        raise ProgrammeError([Problem(1, "version: a programme that was never open starts with version 1")])
+    if plan.opens_on < local_date(at):
+        raise ProgrammeError([Problem(1, "opens_on: is in the past: what came before today was never sampled")])
+    row = ProgrammeRow(
+        programme_id=plan.programme_id,
+        version=1,
+        name=plan.name,
+        opens_on=plan.opens_on,
+        closes_on=plan.closes_on,
+        body=plan.model_dump_json(by_alias=True),
+        seed=_seed(plan, secret),
+        day=local_date(at),
+    )
+    session.add(row)
+    for position, theme in enumerate(plan.themes):
+        session.add(
+            ThemeRow(
+                programme_id=plan.programme_id,
+                theme_id=theme.theme,
+                position=position,
+                name=theme.name,
+                target=theme.target,
+            )
+        )
+    return row
+
+
+def _seed(plan: Programme, secret: bytes | None) -> bytes:
+    if secret is None:
+        return secrets.token_bytes(32)
+    return hmac.digest(secret, b"caseloop/seed/" + plan.programme_id.bytes, hashlib.sha256)
+
+
+async def _next(session: AsyncSession, row: ProgrammeRow, plan: Programme) -> None:
+    """A new version: it says why, keeps its first day and its themes, and changes targets from the next week on."""
+    before = draws.parse_plan(row.body)
+    problems = list(_not_a_next_version(row, before, plan))
+    if problems:
+        raise ProgrammeError([Problem(1, problem) for problem in problems])
+    row.version += 1
+    row.name, row.closes_on = plan.name, plan.closes_on
+    row.body = plan.model_dump_json(by_alias=True)
+    for position, theme in enumerate(plan.themes):
+        key = (plan.programme_id, theme.theme)
+        kept = await session.get(ThemeRow, key, with_for_update=True, populate_existing=True)
+        if kept is None:
+            kept = ThemeRow(programme_id=plan.programme_id, theme_id=theme.theme, position=position, name="", target=1)
+        kept.position, kept.name, kept.target = position, theme.name, theme.target
+        session.add(kept)
+
+
+def _not_a_next_version(row: ProgrammeRow, before: Programme, plan: Programme) -> list[str]:
+    problems = []
+    if row.state == ProgrammeState.CLOSED:
+        problems.append("programme: this programme is over: open a new one under another name")
+    if plan.version != before.version + 1:
+        problems.append(f"version: version {before.version} is in force, so the next one is {before.version + 1}")
+    if plan.reason is None:
+        problems.append("reason: a new version says why it is needed")
+    if plan.opens_on != before.opens_on:
+        problems.append(f"opens_on: the programme opened on {before.opens_on.isoformat()} and keeps that day")
+    gone = {theme.theme for theme in before.themes} - {theme.theme for theme in plan.themes}
+    if gone:
+        problems.append(f"themes: {', '.join(sorted(gone))} cannot be dropped: its audits stand")
+    return problems
+
+
+def _opened(row: ProgrammeRow, plan: Programme, at: datetime) -> ProgrammeOpened:
+    return ProgrammeOpened(
+        occurred_at=at,
+        version=row.version,
+        programme_id=plan.programme_id,
+        name=plan.name,
+        council=plan.council,
+        opens_on=plan.opens_on,
+        closes_on=plan.closes_on,
+        themes=tuple(Theme(theme_id=theme.theme, name=theme.name, target=theme.target) for theme in plan.themes),
+        scale=tuple(
+            Grade(code=step.code, name=step.name, rank=rank, rag=step.rag) for rank, step in enumerate(plan.scale)
+        ),
+        auditors=tuple(auditor.person for auditor in plan.auditors),
+        action_working_days=plan.remedial.working_days,
+        red_action_working_days=plan.remedial.red_working_days,
+        near_live_days=plan.near_live_days,
+    )
+
+
+async def known_programmes(session: AsyncSession) -> int:
+    """How many programmes were ever opened here."""
+    return int((await session.execute(sa.select(sa.func.count(col(ProgrammeRow.programme_id))))).scalar_one())

@@ -1,0 +1,10 @@
+"""Pages of audit: the inbox, the form and the audit as completed, programmes, and why a case was drawn or not."""
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse
+
+from services.audit.pages import assessments, audit, inbox, moves, programmes
+
+router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
+for part in (inbox, moves, audit, programmes, assessments):
+    router.include_router(part.router)

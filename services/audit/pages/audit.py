@@ -1,0 +1,309 @@
+"""One audit: the form while it is open, the audit as completed, and its amendment.
+
+Every look at a narrative leaves a trace, in the transaction that reads it.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import ValidationError
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from services.audit import audits, queries
+from services.audit.audits import AuditConflictError, Save
+from services.audit.domain import audit_form
+from services.audit.domain.audit_form import AuditForm
+from services.audit.models import OPEN_STATES, AuditState
+from services.audit.pages.asking import AUDITORS, READERS, CaseLink, Now, found
+from services.audit.queries import Case
+from shared.access import CurrentScope, Role, Scope, trail
+from shared.messaging import UnitOfWork, Work
+from shared.web.flash import flash
+from shared.web.forms import Form, Submitted
+from shared.web.pages import Page, PageMaker
+from shared.working_days import local_date
+
+router = APIRouter(prefix="/audit/audits/{audit_id}")
+
+Address = Annotated[str, Query(max_length=500)]
+
+
+@router.get("", dependencies=READERS)
+async def audit(
+    audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, link: CaseLink, why: Address = ""
+) -> HTMLResponse:
+    """The form for its auditor while it is open; for everybody else who may see it, what it says."""
+    case = found(await queries.readable_case(work.session, scope, audit_id))
+    if _must_say_why(scope, case) and not why.strip():
+        return page("audit/why.html", title="Why are you opening this case?", case=case)
+    await trail.record(work.session, scope, "audit read", audit_id, why=why.strip())
+    if case.audit.auditor_id == scope.person_id and case.audit.state in OPEN_STATES:
+        return _form_page(page, case, AuditForm.model_validate_json(case.audit.form), now, link=link)
+    return page(
+        "audit/audit.html",
+        title=f"Audit: {case.theme}",
+        case=case,
+        said=AuditForm.model_validate_json(case.audit.form),
+        amendments=await queries.earlier_forms(work.session, scope, audit_id),
+        hand_overs=await queries.hand_overs(work.session, scope, audit_id),
+        own=case.audit.auditor_id == scope.person_id,
+        today=local_date(now),
+        link=link(case.case_id),
+        labels=LABELS,
+    )
+
+
+LABELS = {
+    "answers": audit_form.ANSWERS,
+    "levels": audit_form.LEVELS,
+    "severities": audit_form.SEVERITIES,
+    "yes_no": audit_form.YES_NO,
+}
+
+
+def _must_say_why(scope: Scope, case: Case) -> bool:
+    """A DCS opens a case with a reason, unless another role of theirs gives it to them anyway."""
+    if not scope.has(Role.DCS) or scope.has(Role.QA_MANAGER):
+        return False
+    return scope.person_id != case.audit.auditor_id and case.audit.team_id not in scope.teams
+
+
+def _form_page(
+    page: PageMaker,
+    case: Case,
+    form: AuditForm,
+    now: datetime,
+    *,
+    link: CaseLink,
+    errors: Mapping[str, str] | None = None,
+    tab: str = "",
+    seen: int | None = None,
+    status: int = 200,
+    values: Mapping[str, str | list[str]] | None = None,
+) -> HTMLResponse:
+    """The form with what is in it, and what is wrong with it."""
+    return page(
+        "audit/form.html",
+        title="Amend this audit" if case.audit.state == AuditState.COMPLETED else f"Audit: {case.theme}",
+        status=status,
+        case=case,
+        said=form,
+        form=Form(values={**audit_form.fields_of(form), **(values or {})}, errors=dict(errors or {})),
+        suggestion=audit_form.suggest(form, case.plan),
+        tab=tab or uuid4().hex,
+        today=local_date(now),
+        link=link(case.case_id),
+        labels=LABELS,
+        amending=case.audit.state == AuditState.COMPLETED,
+        seen=case.audit.saved if seen is None else seen,
+    )
+
+
+def _one(fields: Mapping[str, str | list[str]], name: str) -> str:
+    value = fields.get(name, "")
+    return value if isinstance(value, str) else value[-1]
+
+
+def _save_of(fields: Mapping[str, str | list[str]]) -> Save:
+    saved = _one(fields, "saved")
+    return Save(tab=_one(fields, "tab")[:64], saved=int(saved) if saved.isascii() and saved.isdigit() else -1)
+
+
+def _read(fields: Mapping[str, str | list[str]], case: Case) -> tuple[AuditForm, dict[str, str]]:
+    """The form as submitted, and what of it cannot even be a draft; the draft before stands in for that."""
+    before = AuditForm.model_validate_json(case.audit.form)
+    try:
+        return audit_form.read_form(fields, case.plan, before), {}
+    except ValidationError as refused:
+        return before, audit_form.refusals(refused, before)
+
+
+@router.post("/draft", dependencies=AUDITORS)
+async def autosave(
+    audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, fields: Submitted
+) -> HTMLResponse:
+    """Keep the draft as it is typed. 409 when another tab has saved since: nothing is overwritten."""
+    case = found(await queries.own_case(work.session, scope, audit_id, lock=True))
+    form, errors = _read(fields, case)
+    save, conflict = _save_of(fields), ""
+    if not errors:
+        try:
+            audits.save_draft(case.audit, form, save, now)
+        except AuditConflictError as older:
+            conflict = str(older)
+    return HTMLResponse(
+        page.render(
+            "audit/_draft.html",
+            case=case,
+            conflict=conflict,
+            errors=errors,
+            tab=save.tab,
+            saved=_seen(case, conflict, save),
+        ),
+        status_code=409 if conflict else 422 if errors else 200,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _seen(case: Case, conflict: str, save: Save) -> int:
+    """The last save that the page has seen: after a conflict it stays where it was."""
+    return save.saved if conflict else case.audit.saved
+
+
+@router.post("", dependencies=AUDITORS)
+async def submit(
+    audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, link: CaseLink, fields: Submitted
+) -> Response:
+    """One of the form's buttons: save, add or remove a finding or strength, complete."""
+    case = found(await queries.own_case(work.session, scope, audit_id, lock=True))
+    if case.audit.state == AuditState.COMPLETED:
+        return await _amend(page, case, scope, work, now, link, fields)
+    form, errors = _read(fields, case)
+    save, do = _save_of(fields), _one(fields, "do")
+    if errors:
+        return _form_page(page, case, form, now, link=link, errors=errors, tab=save.tab, status=422, values=fields)
+    edited, at = _edited(form, do)
+    try:
+        audits.save_draft(case.audit, edited, save, now)
+    except AuditConflictError as older:
+        found_wrong = {"saved": str(older)}
+        return _form_page(
+            page,
+            case,
+            form,
+            now,
+            link=link,
+            errors=found_wrong,
+            tab=save.tab,
+            seen=save.saved,
+            status=409,
+            values=fields,
+        )
+    if do != "complete":
+        return _again(audit_id, at)
+    wrong = audit_form.problems(edited, case.plan)
+    if wrong:
+        return _form_page(page, case, edited, now, link=link, errors=wrong, tab=save.tab, status=422)
+    work.record(*await audits.complete(work.session, case.plan, case.audit, edited, now))
+    response = RedirectResponse("/audit/inbox", 303)
+    flash(response, f"The audit is complete: {case.theme}, {case.plan.name}.")
+    return response
+
+
+def _edited(form: AuditForm, do: str) -> tuple[AuditForm, str]:
+    """The form after the button's own edit, and where on the page to go on."""
+    minted = uuid4()
+    match do.partition(":"):
+        case ("add-finding", _, _) if len(form.findings) < audit_form.MOST_FINDINGS:
+            return form.with_finding(minted), f"findings.{minted}.finding"
+        case ("add-strength", _, _) if len(form.strengths) < audit_form.MOST_STRENGTHS:
+            return form.with_strength(minted), f"strengths.{minted}.strength"
+        case ("remove", _, part_id):
+            return form.without(part_id), "findings"
+        case _:
+            return form, ""
+
+
+def _again(audit_id: UUID, at: str) -> Response:
+    """Back to the form, where the person was."""
+    response = RedirectResponse(f"/audit/audits/{audit_id}" + (f"#{at}" if at else ""), 303)
+    if not at:
+        flash(response, "The draft is saved.")
+    return response
+
+
+@router.get("/amend", dependencies=AUDITORS)
+async def ask_amend(
+    audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, link: CaseLink
+) -> HTMLResponse:
+    """The form of a completed audit, to change it with a reason."""
+    case = found(await queries.own_case(work.session, scope, audit_id))
+    if case.audit.state != AuditState.COMPLETED or case.audit.flag == "withdrawn":
+        raise HTTPException(404)
+    await trail.record(work.session, scope, "audit read", audit_id, why="to amend it")
+    return _form_page(page, case, AuditForm.model_validate_json(case.audit.form), now, link=link)
+
+
+async def _amend(
+    page: PageMaker,
+    case: Case,
+    scope: Scope,
+    work: UnitOfWork,
+    now: datetime,
+    link: CaseLink,
+    fields: Mapping[str, str | list[str]],
+) -> Response:
+    """Save an amendment, or show what is wrong with it. Nothing of it is kept before it is whole."""
+    before = AuditForm.model_validate_json(case.audit.form)
+    save, do, reason = _save_of(fields), _one(fields, "do"), _one(fields, "reason").strip()
+    grown = _with_new_parts(before, fields)
+    try:
+        form = audit_form.read_form(fields, case.plan, grown)
+        wrong = {}
+    except ValidationError as refused:
+        form, wrong = grown, audit_form.refusals(refused, grown)
+    edited, _ = _edited(form, do)
+    if do == "complete" and not wrong:
+        wrong = audit_form.problems(edited, case.plan)
+        if not reason or len(reason) > 1000:
+            wrong["reason"] = "Say in up to 1,000 characters why the audit is amended"
+    if wrong or do != "complete":
+        return _form_page(
+            page,
+            case,
+            edited,
+            now,
+            link=link,
+            errors=wrong,
+            tab=save.tab,
+            status=422 if wrong else 200,
+            values={"reason": reason},
+        )
+    try:
+        work.record(
+            *await audits.amend(
+                work.session,
+                case.plan,
+                case.audit,
+                edited,
+                amendment_id=uuid4(),
+                reason=reason,
+                by=scope.person_id,
+                save=save,
+                at=now,
+            )
+        )
+    except AuditConflictError as older:
+        return _form_page(page, case, edited, now, link=link, errors={"saved": str(older)}, tab=save.tab, status=409)
+    response = RedirectResponse(f"/audit/audits/{case.audit.audit_id}", 303)
+    flash(response, "The audit is amended. What it said before is kept.")
+    return response
+
+
+def _with_new_parts(before: AuditForm, fields: Mapping[str, str | list[str]]) -> AuditForm:
+    """The audit with the findings and strengths that the amendment has added or removed so far: the page holds them."""
+    findings = _ids(fields, "findings.")
+    strengths = _ids(fields, "strengths.")
+    kept = [finding for finding in before.findings if finding.finding_id in findings]
+    stay = [strength for strength in before.strengths if strength.strength_id in strengths]
+    known = {finding.finding_id for finding in kept} | {strength.strength_id for strength in stay}
+    form = before.model_copy(update={"findings": tuple(kept), "strengths": tuple(stay)})
+    for minted in findings[: audit_form.MOST_FINDINGS]:
+        form = form if minted in known else form.with_finding(minted)
+    for minted in strengths[: audit_form.MOST_STRENGTHS]:
+        form = form if minted in known else form.with_strength(minted)
+    return form
+
+
+def _ids(fields: Mapping[str, str | list[str]], prefix: str) -> list[UUID]:
+    found_ids: dict[UUID, None] = {}
+    for name in fields:
+        if name.startswith(prefix):
+            try:
+                found_ids[UUID(name.split(".")[1])] = None
+            except ValueError:
+                continue
+    return list(found_ids)

@@ -1,0 +1,232 @@
+"""A batch of finished work meets the programmes in force.
+
+First pass, without a lock: which themes could take each case. Where any could, the themes are locked in one order, and
+under the lock each case gets its decision in sequence. A redelivered case finds its decision made; a later version of a
+case is a correction, and takes the slower road.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.audit import audits, draws
+from services.audit.domain.sampling import Outcome
+from services.audit.domain.themes import Ineligible
+from services.audit.draws import Drawn, Ruling, Standing
+from services.audit.models import Audit, AuditState, DecisionRow, Flag
+from shared.access.tables import TEAM
+from shared.events import AssessmentRecorded, AssessmentWithdrawn, Event
+
+
+class Decided(NamedTuple):
+    """What stands of an earlier decision: on which version, and the theme that it gave, if any."""
+
+    version: int
+    theme_id: str | None
+
+
+Known = Mapping[tuple[UUID, UUID], Decided]
+
+
+@dataclass
+class Batch:
+    """What a batch has come to so far."""
+
+    rulings: dict[tuple[UUID, UUID], Ruling] = field(default_factory=dict)
+    drawn: dict[UUID, list[Drawn]] = field(default_factory=dict)
+    audited: dict[UUID, set[UUID]] = field(default_factory=dict)
+
+    def rule(self, ruling: Ruling) -> None:
+        """Note a ruling; of two on the same case in one batch the one that gave a theme stands."""
+        key = (ruling.assessment_id, ruling.programme_id)
+        if key not in self.rulings or self.rulings[key].theme_id is None:
+            self.rulings[key] = ruling
+
+    def has_theme(self, assessment_id: UUID, programme_id: UUID) -> bool:
+        """Whether this batch has already made the case a candidate of the programme."""
+        ruling = self.rulings.get((assessment_id, programme_id))
+        return ruling is not None and ruling.theme_id is not None
+
+
+async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | AssessmentWithdrawn]) -> list[Event]:
+    """Rule on each case, in order; return the decisions in batches and the audits that they open."""
+    recorded = newest(events)
+    kinds = await _team_kinds(session)
+    standings = await draws.standings(session, lock=False)
+    withdrawn = [event for event in events if isinstance(event, AssessmentWithdrawn)]
+    locked = bool(withdrawn) or any(_may_be_drawn(standing, case, kinds) for standing in standings for case in recorded)
+    if locked:
+        standings = await draws.standings(session, lock=True)
+    known = await _decisions(session, {case.assessment_id for case in recorded})
+    batch = Batch(audited=await _audited(session, standings, recorded))
+    corrections = [case for case in recorded if not _arrives(case, standings, known, kinds, batch)]
+    await draws.keep_rulings(session, list(batch.rulings.values()))
+    happened: list[Event] = []
+    for standing in standings:
+        at = recorded[-1].occurred_at if recorded else withdrawn[-1].occurred_at
+        happened += await draws.keep(session, standing.themes.values(), at)
+        happened += await audits.open_audits(session, standing.plan, batch.drawn.get(standing.programme_id, []), at)
+    if corrections and not locked:
+        standings = await draws.standings(session, lock=True)
+    for case in corrections:
+        happened += await _correct(session, standings, case, kinds)
+    for event in withdrawn:
+        happened += await _withdraw(session, standings, event)
+    return happened
+
+
+def newest(events: Sequence[AssessmentRecorded | AssessmentWithdrawn]) -> list[AssessmentRecorded]:
+    """The newest version of each case in the batch, in order; what is withdrawn after it is not sampled at all."""
+    latest: dict[UUID, AssessmentRecorded | AssessmentWithdrawn] = {}
+    for event in events:
+        before = latest.pop(event.assessment_id, None)
+        latest[event.assessment_id] = event if before is None or event.version >= before.version else before
+    return [event for event in latest.values() if isinstance(event, AssessmentRecorded)]
+
+
+def _may_be_drawn(standing: Standing, case: AssessmentRecorded, kinds: Mapping[str, str]) -> bool:
+    day = standing.day_of(case.occurred_at)
+    return not isinstance(standing.eligible(case, day, kinds.get(case.team_id or "")), Ineligible)
+
+
+async def _team_kinds(session: AsyncSession) -> dict[str, str]:
+    rows = await session.execute(sa.select(TEAM.c.team_id, TEAM.c.kind))
+    return {row.team_id: row.kind for row in rows}
+
+
+async def _decisions(session: AsyncSession, assessment_ids: set[UUID]) -> Known:
+    rows = await session.execute(
+        sa.text(
+            "SELECT assessment_id, programme_id, version, theme_id FROM decision"
+            " WHERE assessment_id = ANY(CAST(:ids AS uuid[]))"
+        ),
+        {"ids": list(assessment_ids)},
+    )
+    return {(row.assessment_id, row.programme_id): Decided(row.version, row.theme_id) for row in rows}
+
+
+async def _audited(
+    session: AsyncSession, standings: Sequence[Standing], cases: Sequence[AssessmentRecorded]
+) -> dict[UUID, set[UUID]]:
+    """For each programme the children of the batch whose work was audited within its exclusion period."""
+    children = {case.child_id for case in cases}
+    return {
+        standing.programme_id: await draws.audited_children(
+            session, children, draws.excluded_since(standing.plan, standing.day_of(cases[0].occurred_at))
+        )
+        for standing in standings
+        if children
+    }
+
+
+def _arrives(
+    case: AssessmentRecorded, standings: Sequence[Standing], known: Known, kinds: Mapping[str, str], batch: Batch
+) -> bool:
+    """Rule on the case where it is new; False where a decision stands and this is a correction of it."""
+    is_new = True
+    for standing in standings:
+        before = known.get((case.assessment_id, standing.programme_id))
+        if before is not None and before.theme_id is not None:
+            is_new = False
+        elif before is None or before.version < case.version:
+            batch.rule(_ruling(case, standing, kinds, batch))
+    if not standings and (case.assessment_id, draws.NOWHERE) not in known:
+        day = case.occurred_at.date()
+        batch.rule(Ruling(case.assessment_id, draws.NOWHERE, case.version, case.child_id, day, Ineligible.NO_PROGRAMME))
+    return is_new
+
+
+def _ruling(case: AssessmentRecorded, standing: Standing, kinds: Mapping[str, str], batch: Batch) -> Ruling:
+    day = standing.day_of(case.occurred_at)
+    themes = standing.eligible(case, day, kinds.get(case.team_id or ""))
+    if isinstance(themes, Ineligible):
+        return standing.refuse(case, day, themes)
+    audited = batch.audited.setdefault(standing.programme_id, set())
+    if case.child_id in audited:
+        themes = [theme for theme in themes if not theme.exclude_audited]
+        if not themes:
+            return standing.refuse(case, day, Ineligible.AUDITED)
+    ruling = standing.arrive(case, themes, day)
+    if ruling.outcome == Outcome.DRAWN and ruling.theme_id is not None and ruling.priority is not None:
+        draw = standing.themes[ruling.theme_id]
+        drawn = draw.drawn(case, ruling.priority, Outcome.DRAWN, day)
+        batch.drawn.setdefault(standing.programme_id, []).append(drawn)
+        audited.add(case.child_id)
+    return ruling
+
+
+async def _correct(
+    session: AsyncSession, standings: Sequence[Standing], case: AssessmentRecorded, kinds: Mapping[str, str]
+) -> list[Event]:
+    """A later version of a case that is a candidate: its decision stands, its facts are brought up to date.
+
+    Where the correction ends eligibility a drawn case is marked, and one that was not drawn can no longer be.
+    """
+    happened: list[Event] = []
+    for standing in standings:
+        row = await session.get(
+            DecisionRow, (case.assessment_id, standing.programme_id), with_for_update=True, populate_existing=True
+        )
+        if row is None or row.theme_id is None or row.week is None or row.version >= case.version:
+            continue
+        row.version = case.version
+        row.facts = case.model_dump_json(exclude_defaults=True)
+        themes = standing.eligible(case, row.decided_on, kinds.get(case.team_id or ""))
+        still = not isinstance(themes, Ineligible) and row.theme_id in {theme.theme for theme in themes}
+        await session.flush()
+        if row.outcome == Outcome.NOT_DRAWN and not still:
+            happened += await _set_aside(session, standing, row, Outcome.INELIGIBLE, case.occurred_at)
+        await _correct_audit(session, standing, case, still=still)
+    return happened
+
+
+async def _correct_audit(session: AsyncSession, standing: Standing, case: AssessmentRecorded, *, still: bool) -> None:
+    query = sa.select(Audit).where(
+        col(Audit.assessment_id) == case.assessment_id, col(Audit.programme_id) == standing.programme_id
+    )
+    for audit in (await session.execute(query.with_for_update())).scalars():
+        audit.facts = case.model_dump_json(exclude_defaults=True)
+        audit.flag = None if still else Flag.INELIGIBLE
+        if audit.state != AuditState.COMPLETED:
+            audit.team_id, audit.worker_id, audit.authorised_by = case.team_id, case.worker_id, case.authorised_by
+        await audits.told(session, audit)
+
+
+async def _set_aside(
+    session: AsyncSession, standing: Standing, row: DecisionRow, outcome: Outcome, at: datetime
+) -> list[Event]:
+    """Note that a case which was not drawn can no longer fill or replace."""
+    if row.theme_id is None or row.week is None or row.priority is None:
+        return []
+    draw = await draws.theme_draw(session, standing, row.theme_id, row.week)
+    draw.week = draw.week.note()
+    draw.note(row.assessment_id, row.unit, row.priority, outcome)
+    await draws.set_outcomes(session, standing.programme_id, [(row.assessment_id, outcome)])
+    return [*await draws.keep_late(session, standing, draw, at)]
+
+
+async def _withdraw(session: AsyncSession, standings: Sequence[Standing], event: AssessmentWithdrawn) -> list[Event]:
+    """The sender purged a case: it can no longer be drawn; its audit ends, or is kept and flagged where complete."""
+    happened: list[Event] = []
+    by_id = {standing.programme_id: standing for standing in standings}
+    query = sa.select(DecisionRow).where(col(DecisionRow.assessment_id) == event.assessment_id)
+    for row in (await session.execute(query.execution_options(populate_existing=True))).scalars():
+        standing = by_id.get(row.programme_id)
+        row.facts, row.reason = None, Ineligible.WITHDRAWN
+        await session.flush()
+        if row.outcome == Outcome.NOT_DRAWN and standing is not None:
+            happened += await _set_aside(session, standing, row, Outcome.WITHDRAWN, event.occurred_at)
+    found = await session.execute(
+        sa.select(Audit).where(col(Audit.assessment_id) == event.assessment_id).with_for_update()
+    )
+    for audit in found.scalars().all():
+        happened += await audits.withdraw(session, by_id.get(audit.programme_id), audit, event.occurred_at)
+    return happened
