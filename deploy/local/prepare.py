@@ -1,4 +1,4 @@
-"""What is fetched and made once, so that no first start waits for it: Kafka's jars, its AOT cache, PostgreSQL's place."""
+"""What is fetched and made once, so that no first start waits for it: jars, Kafka's AOT cache, PostgreSQL's place."""
 
 from __future__ import annotations
 
