@@ -4,6 +4,8 @@ import time
 from uuid import uuid4
 
 import structlog
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.observability.metrics import HTTP_SECONDS
@@ -46,4 +48,15 @@ class Requests:
 
 def route_of(scope: Scope) -> str:
     """The route's template, never the path: a path holds ids. "none" where nothing matched."""
-    return str(getattr(scope.get("route"), "path", "none"))
+    app = scope.get("app")
+    if not hasattr(app, "state"):
+        return "none"
+    if not hasattr(app.state, "route_templates"):
+        app.state.route_templates = route_templates(app)
+    templates: dict[object, str] = app.state.route_templates
+    return templates.get(scope.get("endpoint"), "none")
+
+
+def route_templates(app: FastAPI) -> dict[object, str]:
+    """From an endpoint to its whole template. `scope["route"]` lacks the prefixes with which routers were included."""
+    return {context.endpoint: str(context.path) for context in iter_route_contexts(app.routes)}

@@ -8,7 +8,7 @@ from io import StringIO
 import httpx
 import pytest
 import structlog
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry, Counter
@@ -38,10 +38,13 @@ def app() -> FastAPI:
     Counter("caseloop_of_this_application", "One of the application's own.", registry=registry).inc()
     install(app, "audit", registry=registry)
 
-    @app.get("/audit/audits/{audit_id}")
+    router = APIRouter(prefix="/audits")
+
+    @router.get("/{audit_id}")
     async def audit(audit_id: str) -> dict[str, str]:
         return {"audit_id": audit_id}
 
+    app.include_router(router, prefix="/audit")
     return app
 
 
