@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from typing import Protocol
 
 SETTLE_SECONDS = 0.2
@@ -39,6 +38,5 @@ async def whenever(live: Live, channel: str, *, pulse: float = PULSE_SECONDS) ->
 
 
 async def _watch(live: Live, channel: str, changed: asyncio.Event) -> None:
-    async with aclosing(live.subscribe(channel)) as notes:  # type: ignore[type-var]
-        async for _ in notes:
-            changed.set()
+    async for _ in live.subscribe(channel):
+        changed.set()

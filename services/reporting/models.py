@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from services.reporting.domain.board_report import FROZEN, FrozenFigures, Stage
 from services.reporting.domain.facts import (
     ActionFact,
     ActionStatus,
@@ -42,6 +43,7 @@ from shared.events import (
     AuditEvent,
     AuditState,
     AuditWithdrawn,
+    BoardReportPublished,
     CaseAllocated,
     CaseReturned,
     CaseSampled,
@@ -406,6 +408,38 @@ class Feed(Projection, table=True):
             self.unmatched_workers, self.unmatched_teams = event.workers, event.teams
         else:
             self.silent = isinstance(event, FeedFellSilent)
+
+
+class Report(Table, table=True):
+    """One edition of a month's report to the board. Once published, nothing of it changes: a correction is the next."""
+
+    report_id: UUID = Field(primary_key=True)
+    edition: int = Field(primary_key=True)
+    programme_id: UUID
+    month: date
+    stage: str = Stage.DRAFT
+    words: dict[str, str] = Field(default_factory=dict, sa_type=JSONB)
+    figures: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    correction: str | None = None
+    """Why there is another edition."""
+    drafted_by: str
+    drafted_at: datetime = Field(sa_type=Instant)
+    published_by: str | None = None
+    published_at: datetime | None = Field(default=None, sa_type=Instant)
+
+    def publish(self, by: str, at: datetime, figures: FrozenFigures) -> BoardReportPublished:
+        """Freeze the figures and say so."""
+        self.stage, self.published_by, self.published_at = Stage.PUBLISHED, by, at
+        self.figures = FROZEN.dump_python(figures, mode="json")
+        return BoardReportPublished(
+            occurred_at=at,
+            version=self.edition,
+            report_id=self.report_id,
+            programme_id=self.programme_id,
+            month=self.month,
+            edition=self.edition,
+            published_by=by,
+        )
 
 
 FoldedEvent = (

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from shared.working_days import LONDON
+from shared.clock import LONDON
 
 
 class Filters(BaseModel):

@@ -12,8 +12,9 @@ from datetime import date, datetime, time, timedelta
 
 from services.reporting.domain.facts import Facts, Rag
 from services.reporting.domain.figures import RATE_FROM
+from shared.clock import LONDON
 from shared.statistics import ControlLimits, SpecialCause, control_limits, special_causes, spread
-from shared.working_days import LONDON, local_date
+from shared.working_days import local_date
 
 WEEK = timedelta(days=7)
 
