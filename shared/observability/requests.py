@@ -48,8 +48,8 @@ class Requests:
 
 def route_of(scope: Scope) -> str:
     """The route's template, never the path: a path holds ids. "none" where nothing matched."""
-    app = scope.get("app")
-    if not hasattr(app, "state"):
+    app: FastAPI | None = scope.get("app")
+    if app is None:
         return "none"
     if not hasattr(app.state, "route_templates"):
         app.state.route_templates = route_templates(app)

@@ -15,6 +15,7 @@ from shared.access import CurrentScope, Role, allow
 from shared.access.tables import METADATA
 from shared.clock import Clock, FixedClock
 from shared.db import create_engine
+from shared.messaging.tables import OUTBOX
 from shared.web import Page, guidance, install
 from tests.support.backend import PostgresForTests
 
@@ -44,6 +45,7 @@ async def people_engine(postgres: PostgresForTests) -> AsyncIterator[AsyncEngine
     engine = create_engine(database.url("audit"))
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.create_all)
+        await connection.run_sync(OUTBOX.create)
     yield engine
     await engine.dispose()
     postgres.drop(database)
@@ -53,7 +55,7 @@ async def people_engine(postgres: PostgresForTests) -> AsyncIterator[AsyncEngine
 async def engine(people_engine: AsyncEngine) -> AsyncEngine:
     """The same, empty."""
     async with people_engine.begin() as connection:
-        await connection.execute(sa.text("TRUNCATE person, team, trail"))
+        await connection.execute(sa.text("TRUNCATE person, team, trail, outbox"))
     return people_engine
 
 
