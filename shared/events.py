@@ -456,7 +456,7 @@ class ThemeWeekClosed(DrawEvent):
 
     arrivals: int
     drawn: int
-    weight: float | None
+    weight: float | None = None
     capped: bool = False
 
 
@@ -567,8 +567,8 @@ class StrengthRecognised(AuditEvent):
     """Something done well, told to the worker and the manager the same day."""
 
     strength_id: UUID
-    worker_id: str | None
-    team_id: str | None
+    worker_id: str | None = None
+    team_id: str | None = None
     domain: str
 
 
@@ -649,8 +649,8 @@ class ActionRaised(ActionEvent):
     programme_id: UUID
     theme_id: str
     auditor_id: str
-    owner_id: str | None
-    team_id: str | None
+    owner_id: str | None = None
+    team_id: str | None = None
     domain: str
     severity: str
     rag: str
@@ -701,8 +701,8 @@ class ActionReassigned(ActionEvent):
     """Another owner, with a reason."""
 
     by: str
-    owner_id: str | None
-    team_id: str | None
+    owner_id: str | None = None
+    team_id: str | None = None
 
 
 class ActionExtended(ActionEvent):
@@ -737,7 +737,7 @@ class ActionEscalated(ActionEvent):
     """Overdue: told to the next one up. `step` 1 is the team manager, 2 the head of service."""
 
     step: int
-    to: str | None
+    to: str | None = None
 
 
 class EscalationAcknowledged(ActionEvent):
