@@ -1,0 +1,138 @@
+"""CloudEvents in Kafka's binary mode: an event to headers and body, a record back to an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from pydantic import ValidationError
+
+from shared.events import EVENTS, Event
+
+Headers = Sequence[tuple[str, bytes]]
+
+VALUE_LIMIT = 1024 * 1024
+"""Bytes; what is larger was never written by the relay and is not parsed."""
+
+
+class Record(Protocol):
+    """What of a Kafka record is needed here."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Headers: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record kept in the database or made by a test."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A record that could be read: its identity and its event, none where the type is not one we listen for."""
+
+    record: Record
+    event_id: UUID
+    key: str
+    event: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that could not be read: the reason's type and its place, never the values."""
+
+    record: Record
+    key: str
+    reason: str
+    place: str
+
+
+def encode_headers(
+    *, event_id: UUID, source: str, kind: str, occurred_at: datetime, key: str, version: int, trace: str | None
+) -> list[tuple[str, bytes]]:
+    """The CloudEvents attributes of one event as Kafka headers."""
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(event_id).encode()),
+        ("ce_source", source.encode()),
+        ("ce_type", kind.encode()),
+        ("ce_time", occurred_at.astimezone(UTC).isoformat().encode()),
+        ("ce_subject", key.encode()),
+        ("content-type", b"application/json"),
+        ("version", b"%d" % version),
+    ]
+    if trace:
+        headers.append(("traceparent", trace.encode()))
+    return headers
+
+
+def encode_body(event: Event) -> bytes | None:
+    """The JSON body; none for an erasure, so that compaction removes what came before it."""
+    return None if event.tombstone else event.model_dump_json(exclude_none=True).encode()
+
+
+def decode(record: Record, listened: frozenset[str]) -> Received | Unreadable:
+    """Read one record. An unknown or unlistened type is `Received` without an event: counted and skipped."""
+    headers = dict(record.headers)
+    # PostgreSQL's text has no NUL
+    key = (record.key or b"").decode("utf-8", "replace").replace("\0", "\ufffd")
+    if record.value is not None and len(record.value) > VALUE_LIMIT:
+        return Unreadable(record, key, "too_large", "body")
+    kind = headers.get("ce_type", b"").decode("utf-8", "replace")
+    if not kind:
+        return Unreadable(record, key, "missing", "ce_type")
+    event_id = identity(headers.get("ce_id"), headers.get("ce_source"))
+    if event_id is None:
+        return Unreadable(record, key, "missing", "ce_id")
+    if kind not in listened:
+        return Received(record, event_id, key, None)
+    try:
+        return Received(record, event_id, key, _event(EVENTS[kind], key, headers, record.value))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        return Unreadable(record, key, first["type"], ".".join(str(part) for part in first["loc"]) or "body")
+
+
+def identity(ce_id: bytes | None, ce_source: bytes | None) -> UUID | None:
+    """The event's id as a UUID: as it stands where it is one, else derived from the sender's source and id."""
+    if not ce_id:
+        return None
+    text = ce_id.decode("utf-8", "replace")
+    try:
+        return UUID(text)
+    except ValueError:
+        return uuid5(NAMESPACE_URL, f"{(ce_source or b'').decode('utf-8', 'replace')}\n{text}")
+
+
+def _event(kind: type[Event], key: str, headers: dict[str, bytes], value: bytes | None) -> Event:
+    if value is not None:
+        return kind.model_validate_json(value)
+    # An erasure has no body: what it is about is its key, and when it happened is in the headers.
+    field = next(name for name in kind.model_fields if name not in Event.model_fields)
+    return kind.model_validate(
+        {
+            field: key,
+            "occurred_at": headers.get("ce_time", b"").decode("utf-8", "replace"),
+            "version": headers.get("version", b"1").decode("utf-8", "replace"),
+        }
+    )

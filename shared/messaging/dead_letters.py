@@ -1,0 +1,159 @@
+"""Dead letters: events that could not be read or handled, kept with their place and reason until somebody settles them.
+
+Later events of the same key wait behind an open letter (they are parked), so that nothing overtakes it; when the letter
+is replayed or dismissed they are released in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid5
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.messaging import metrics
+from shared.messaging.codec import Record, StoredRecord
+from shared.messaging.tables import DEAD_LETTER, PARKED
+
+log = structlog.get_logger()
+
+REPLAYED = "replayed"
+DISMISSED = "dismissed"
+NAMESPACE = UUID("6f1f9d0c-6a55-5a0f-9f0e-6b6c0d7f1a11")
+
+_LOCK = "hashtext('caseloop:' || current_schema() || ':letters:' || CAST(:consumer AS text))"
+_GUARD = text(f"SELECT pg_advisory_xact_lock_shared({_LOCK})")
+_SETTLE_GUARD = text(f"SELECT pg_advisory_xact_lock({_LOCK})")
+_HELD = text("SELECT DISTINCT key FROM dead_letter WHERE consumer = :consumer AND settled_at IS NULL")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One open dead letter, without its values."""
+
+    id: UUID
+    consumer: str
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    reason: str
+    place: str
+    stored_at: datetime
+    parked: int
+
+
+def letter_id(topic: str, partition: int, offset: int) -> UUID:
+    """The same record makes the same letter, however often it comes."""
+    return uuid5(NAMESPACE, f"{topic}/{partition}/{offset}")
+
+
+async def held_keys(session: AsyncSession, consumer: str) -> frozenset[str]:
+    """The keys that wait behind an open letter.
+
+    Takes a shared lock where there are any, so that settling one and parking behind it cannot miss each other.
+    """
+    held = frozenset((await session.execute(_HELD, {"consumer": consumer})).scalars())
+    if not held:
+        return held
+    await session.execute(_GUARD, {"consumer": consumer})
+    return frozenset((await session.execute(_HELD, {"consumer": consumer})).scalars())
+
+
+async def set_aside(session: AsyncSession, consumer: str, record: Record, key: str, reason: str, place: str) -> None:
+    """Keep one record as a dead letter, once."""
+    row = {
+        "id": uuid5(letter_id(record.topic, record.partition, record.offset), consumer),
+        "consumer": consumer,
+        "reason": reason,
+        "place": place,
+        **_kept(record, key),
+    }
+    await session.execute(insert(DEAD_LETTER).values(row).on_conflict_do_nothing())
+    metrics.DEAD_LETTERS.labels(record.topic, reason).inc()
+    log.error(
+        "dead_letter",
+        consumer=consumer,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        reason=reason,
+        place=place,
+    )
+
+
+async def park(session: AsyncSession, consumer: str, records: Iterable[tuple[Record, str]]) -> None:
+    """Let records wait behind the open letter of their key."""
+    rows = [{"consumer": consumer, **_kept(record, key)} for record, key in records]
+    if rows:
+        await session.execute(insert(PARKED).values(rows).on_conflict_do_nothing())
+
+
+async def open_letters(session: AsyncSession) -> list[Letter]:
+    """Every open letter, oldest first, with how many events wait behind it."""
+    rows = await session.execute(
+        text(
+            'SELECT id, consumer, topic, partition, "offset", key, reason, place, stored_at, '
+            "(SELECT count(*) FROM parked WHERE parked.consumer = dead_letter.consumer "
+            "AND parked.key = dead_letter.key) AS parked "
+            "FROM dead_letter WHERE settled_at IS NULL ORDER BY stored_at, id"
+        )
+    )
+    return [Letter(**row._mapping) for row in rows]
+
+
+async def settle(
+    session: AsyncSession, letter: UUID, consumer: str, *, how: str, by: str, why: str
+) -> list[Record] | None:
+    """Close a letter of this consumer: the records that may now go on, in order. None where it is not open.
+
+    A replayed letter goes first; records stay parked while another letter of their key is open.
+    """
+    await session.execute(_SETTLE_GUARD, {"consumer": consumer})
+    closed = await session.execute(
+        DEAD_LETTER.update()
+        .where(DEAD_LETTER.c.id == letter, DEAD_LETTER.c.consumer == consumer, DEAD_LETTER.c.settled_at.is_(None))
+        .values(settled_at=text("clock_timestamp()"), settled_by=by, settled_how=how, settled_why=why)
+        .returning(*DEAD_LETTER.c)
+    )
+    found = closed.first()
+    if found is None:
+        return None
+    first = [_record(found)] if how == REPLAYED else []
+    return [*first, *await _release(session, consumer, found.key)]
+
+
+async def _release(session: AsyncSession, consumer: str, key: str) -> Sequence[Record]:
+    if key in frozenset((await session.execute(_HELD, {"consumer": consumer})).scalars()):
+        return []
+    rows = await session.execute(
+        PARKED.delete().where(PARKED.c.consumer == consumer, PARKED.c.key == key).returning(*PARKED.c)
+    )
+    return [_record(row) for row in sorted(rows.all(), key=lambda row: int(row.id))]
+
+
+def _kept(record: Record, key: str) -> dict[str, object]:
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": key,
+        "headers": [[name, value.decode("latin-1")] for name, value in record.headers],
+        "value": record.value,
+    }
+
+
+def _record(row: object) -> Record:
+    return StoredRecord(
+        topic=row.topic,  # type: ignore[attr-defined]
+        partition=row.partition,  # type: ignore[attr-defined]
+        offset=row.offset,  # type: ignore[attr-defined]
+        key=row.key.encode(),  # type: ignore[attr-defined]
+        value=row.value,  # type: ignore[attr-defined]
+        headers=[(name, value.encode("latin-1")) for name, value in row.headers],  # type: ignore[attr-defined]
+    )

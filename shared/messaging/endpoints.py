@@ -1,0 +1,109 @@
+"""What programs ask a service: is it alive, is it ready, what does it hear and say, which letters are dead."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Protocol
+from uuid import UUID
+
+from fastapi import APIRouter, Form, HTTPException
+from fastapi.responses import JSONResponse
+from faststream.kafka import KafkaBroker
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.access import CurrentScope, Role, allow
+from shared.events import Event
+from shared.messaging import dead_letters
+from shared.messaging.asyncapi import describe
+from shared.messaging.consumer import TIME_LIMIT_SECONDS, Consumer
+from shared.messaging.routing import EventRouter
+from shared.messaging.unit_of_work import Reading
+
+Reason = Annotated[str, Form(min_length=1, max_length=500)]
+PING_SECONDS = 2.0
+VERSION = "1"
+
+
+class Running(Protocol):
+    """What of a service is needed here."""
+
+    name: str
+    engine: AsyncEngine
+    broker: KafkaBroker
+    consumers: list[Consumer]
+
+    @property
+    def is_started(self) -> bool: ...
+
+
+def system_router(service: Running, router: EventRouter, says: tuple[type[Event], ...]) -> APIRouter:
+    """Health and the AsyncAPI document."""
+    system = APIRouter(include_in_schema=False)
+
+    @system.get("/health/live")
+    async def live() -> JSONResponse:
+        hung = [consumer.name for consumer in service.consumers if _is_hung(consumer)]
+        ended = service.is_started and any(task.done() for one in service.broker.subscribers for task in one.tasks)  # type: ignore[attr-defined]
+        return JSONResponse({"live": not hung and not ended, "hung": hung}, 503 if hung or ended else 200)
+
+    @system.get("/health/ready")
+    async def ready() -> JSONResponse:
+        parts = {
+            "database": await _answers(service.engine),
+            "kafka": service.is_started and await _is_connected(service.broker),
+            "consumers": not any(consumer.stopped for consumer in service.consumers),
+        }
+        return JSONResponse({"ready": all(parts.values()), **parts}, 200 if all(parts.values()) else 503)
+
+    @system.get(f"/{service.name}/asyncapi.json")
+    async def asyncapi() -> JSONResponse:
+        return JSONResponse(describe(service.broker, router, says, VERSION))
+
+    return system
+
+
+def letters_router(service: Running) -> APIRouter:
+    """Dead letters, for administrators: places and reasons, never values."""
+    letters = APIRouter(prefix=f"/{service.name}/dead-letters", dependencies=[allow(Role.ADMINISTRATOR)])
+
+    @letters.get(".json")
+    async def listed(session: Reading) -> list[dead_letters.Letter]:
+        return await dead_letters.open_letters(session)
+
+    @letters.post("/{letter}/replay")
+    async def replay(letter: UUID, scope: CurrentScope, why: Reason) -> None:
+        await _settle(letter, dead_letters.REPLAYED, scope.person_id, why)
+
+    @letters.post("/{letter}/dismiss")
+    async def dismiss(letter: UUID, scope: CurrentScope, why: Reason) -> None:
+        await _settle(letter, dead_letters.DISMISSED, scope.person_id, why)
+
+    async def _settle(letter: UUID, how: str, by: str, why: str) -> None:
+        for consumer in service.consumers:
+            if await consumer.settle(letter, how=how, by=by, why=why):
+                return
+        raise HTTPException(404)
+
+    return letters
+
+
+def _is_hung(consumer: Consumer) -> bool:
+    since = consumer.busy_since
+    return consumer.stopped is None and since is not None and time.monotonic() - since > 2 * TIME_LIMIT_SECONDS
+
+
+async def _answers(engine: AsyncEngine) -> bool:
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except Exception:
+        return False
+    return True
+
+
+async def _is_connected(broker: KafkaBroker) -> bool:
+    try:
+        return bool(await broker.ping(PING_SECONDS))
+    except Exception:
+        return False

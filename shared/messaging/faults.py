@@ -1,0 +1,35 @@
+"""Three kinds of fault, told apart: the world is down, our bug, and (elsewhere) bad data."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+WORLD_CLASSES = frozenset({"08", "40", "53", "57", "58"})
+"""SQLSTATE classes that pass by themselves: connection, transaction rollback, resources, operator, system."""
+WORLD_STATES = frozenset({"55P03", "25P03", "25006"})
+"""Lock not available, idle in transaction, read-only (a failover)."""
+
+
+def is_world_down(error: BaseException) -> bool:
+    """Whether trying again later may help without anybody mending anything.
+
+    Deadlocks (40P01) and lock time-outs come through asyncpg as a bare DBAPIError, so the SQLSTATE decides.
+    """
+    if isinstance(error, TimeoutError | PoolTimeoutError | ConnectionError | OSError | InterfaceError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    state = sqlstate(error)
+    return state is not None and (state[:2] in WORLD_CLASSES or state in WORLD_STATES)
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """The five-letter state that PostgreSQL gave, where it gave one."""
+    for origin in (error.orig, getattr(error.orig, "__cause__", None)):
+        state = getattr(origin, "sqlstate", None)
+        if isinstance(state, str):
+            return state
+    return None
