@@ -18,6 +18,9 @@ from tests.support.backend import (
     postgres_for_tests,
     reaping,
 )
+from tests.support.databases import database
+
+__all__ = ["database"]
 
 FreshDatabase = Callable[..., Database]
 
