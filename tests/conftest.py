@@ -63,5 +63,5 @@ def fresh_database(postgres: PostgresForTests) -> Iterator[FreshDatabase]:
         return made[-1]
 
     yield create
-    for database in made:
-        postgres.drop(database)
+    for one in made:
+        postgres.drop(one)
