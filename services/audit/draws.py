@@ -143,7 +143,7 @@ class Standing:
         if len(themes) == 1:
             return self.themes[themes[0].theme]
         draws = [self.themes[theme.theme] for theme in themes]
-        needs = [sampling.Need(draw.theme_id, draw.week.done, draw.target) for draw in draws]
+        needs = [sampling.Need(draw.theme_id, draw.week.done_before, draw.target) for draw in draws]
         return self.themes[sampling.assign(needs, self.seed, case.assessment_id)]
 
     def arrive(self, case: AssessmentRecorded, themes: Sequence[ThemePlan], day: date) -> Ruling:
@@ -365,7 +365,12 @@ async def open_week(session: AsyncSession, standing: Standing, theme_id: str, we
         may_pass=plan.pass_targets,
         want=wanted,
         expected=expected,
-        threshold=sampling.threshold(wanted, expected, ending=sampling.is_ending(week, plan.weeks)),
+        threshold=sampling.threshold(
+            wanted,
+            expected,
+            theme.target - theme.done,
+            ending=sampling.is_ending(week, plan.weeks) and not plan.pass_targets,
+        ),
     )
     theme.version += 1
     session.add(row)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import sampling, weeks
+from services.audit import opening, sampling, weeks
 from services.audit.models import ChildLink
+from services.audit.settings import Settings
 from shared.events import (
     AssessmentRecorded,
     AssessmentWithdrawn,
@@ -19,7 +21,7 @@ from shared.events import (
     DayOpened,
     Event,
 )
-from shared.messaging import EventRouter, consumes, on_day
+from shared.messaging import EventRouter, consumes, every, on_day
 
 router = EventRouter("audit")
 
@@ -36,6 +38,23 @@ async def sample_assessments(
 async def open_day(opened: DayOpened, session: AsyncSession) -> list[Event]:
     """Close the theme-weeks that ended, fill what they still want, and open the next ones."""
     return await weeks.turn(session, opened)
+
+
+@every(router, seconds=2, name="first programme")
+async def open_first_programme(now: datetime, session: AsyncSession) -> list[Event]:
+    """Where no programme was ever opened and the settings name a file, open that one."""
+    settings = Settings()
+    if settings.programme_file is None or await opening.known_programmes(session):
+        return []
+    _, events = await opening.open_programme(
+        session,
+        settings.programme_file.read_text(),
+        council=settings.council,
+        secret=settings.seed_secret(),
+        by="settings",
+        at=now,
+    )
+    return events
 
 
 @consumes(router, ChildLinked, ChildUnlinked)

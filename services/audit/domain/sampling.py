@@ -85,15 +85,25 @@ def expected_arrivals(earlier: Sequence[int], estimate: float) -> float:
     return sum(recent) / len(recent) if recent else estimate
 
 
-def threshold(wanted: int, expected: float, *, ending: bool) -> float:
-    """The priority below which a case is drawn on arrival, in [0, 1]; three standard deviations low when ending."""
+def threshold(wanted: int, expected: float, remaining: int, *, ending: bool) -> float:
+    """The priority below which a case is drawn on arrival, in [0, 1].
+
+    Towards the end it is lowered until a week that draws three standard deviations more than it should still keeps
+    within what remains of the target; the close then fills up. In the last week, where all that remains is wanted,
+    that leaves most to the close.
+    """
     if wanted <= 0:
         return 0.0
     share = 1.0 if expected <= wanted else wanted / expected
-    if not ending or expected <= 0:
-        return share
-    deviation = math.sqrt(expected * share * (1 - share))
-    return max(0.0, (min(wanted, expected * share) - 3 * deviation) / expected)
+    return min(share, _cautious(remaining, expected)) if ending else share
+
+
+def _cautious(remaining: int, expected: float) -> float:
+    """The largest share p with e*p + 3*sqrt(e*p*(1-p)) within what remains: solved as a quadratic in e*p."""
+    if expected <= remaining:
+        return 1.0
+    a, b = 1 + 9 / expected, 2 * remaining + 9
+    return (b - math.sqrt(max(0.0, b * b - 4 * a * remaining**2))) / (2 * a) / expected
 
 
 def is_ending(week: int, weeks: int) -> bool:
@@ -119,6 +129,11 @@ class ThemeWeek:
     drawn: int = 0
     sequence: int = 0
     capped: bool = False
+
+    @property
+    def done_before(self) -> int:
+        """How many cases of the theme the weeks before gave to the sample."""
+        return self.done - self.drawn
 
     @property
     def full(self) -> bool:
@@ -179,7 +194,11 @@ def lowest(waiting: Iterable[Waiting]) -> list[Waiting]:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """How far one theme is behind: `done` of `target`."""
+    """How far one theme was behind when its week opened: `done` of `target`.
+
+    Taken at the week's opening and not case by case: a theme that draws quickly within its week would else hand its
+    cases to one that fills up at the close, and the scarcest theme would end short.
+    """
 
     theme_id: str
     done: int

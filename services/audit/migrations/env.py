@@ -2,4 +2,4 @@
 
 from shared.migrate import run_migrations
 
-run_migrations("audit")
+run_migrations()
