@@ -2,15 +2,28 @@
 
 from pathlib import Path
 
-from shared.service import create_service
+from fastapi import FastAPI
 
 from services.remedial import api, handlers, pages
 from services.remedial.settings import Settings
+from shared.clock import Clock
+from shared.events import Event, TextWritten, Topic, events_of
+from shared.service import create_service
 
-app = create_service(
-    name="remedial",
-    settings=Settings(),
-    events=handlers.router,
-    routers=[api.router, pages.router],
-    templates=Path(__file__).parent / "templates",
-)
+SAYS: tuple[type[Event], ...] = (*events_of(Topic.ACTIONS), TextWritten)
+
+
+def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
+    """The service with these settings; its time is the machine's unless a clock is given."""
+    return create_service(
+        name="remedial",
+        settings=settings,
+        events=handlers.router,
+        routers=[api.router, pages.router],
+        templates=Path(__file__).parent / "templates",
+        says=SAYS,
+        clock=clock,
+    )
+
+
+app = build(Settings())

@@ -1,13 +1,14 @@
 """What remedial hears: audits become actions; programmes, words, case links and people are kept to read from."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.remedial import raising, words
+from services.remedial import figures, raising, words
 from services.remedial.models import CaseLink, Programme
 from shared.events import (
     AuditAmended,
@@ -19,7 +20,7 @@ from shared.events import (
     TextErased,
     TextWritten,
 )
-from shared.messaging import EventRouter, consumes
+from shared.messaging import EventRouter, consumes, every
 
 router = EventRouter("remedial")
 
@@ -73,4 +74,11 @@ async def keep_case_links(links: Sequence[ChildLinked | ChildUnlinked], session:
         fresh = {"version": statement.excluded.version, "case_id": statement.excluded.case_id}
         newer = col(CaseLink.version) <= statement.excluded.version
         await session.execute(statement.on_conflict_do_update(index_elements=["child_id"], set_=fresh, where=newer))
+    return []
+
+
+@every(router, seconds=15, name="figures")
+async def count_actions(now: datetime, session: AsyncSession) -> list[Event]:
+    """Let the metrics say how the open actions stand."""
+    await figures.measure(now, session)
     return []

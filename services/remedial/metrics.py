@@ -1,8 +1,15 @@
-"""Remedial's business metrics: how many actions moved, and how many loops closed. Never an id in a label."""
+"""Remedial's business metrics: how the open actions stand. Never an id in a label."""
 
-from prometheus_client import Counter
+from prometheus_client import Gauge
 
 from shared.observability.metrics import REGISTRY
 
-MOVES = Counter("caseloop_action_moves_total", "What happened to actions, by move.", ["move"], registry=REGISTRY)
-LOOPS = Counter("caseloop_loops_total", "Loops that closed or reopened.", ["what"], registry=REGISTRY)
+ACTIONS = Gauge(
+    "caseloop_remedial_actions",
+    "Open actions by pile, as the leader last counted.",
+    ["pile"],
+    registry=REGISTRY,
+)
+OLDEST_OVERDUE = Gauge(
+    "caseloop_remedial_oldest_overdue_seconds", "How long the oldest overdue action has been so.", registry=REGISTRY
+)

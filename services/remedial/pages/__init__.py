@@ -1,9 +1,10 @@
 """Pages of remedial: lists by who looks, one action's life, and the forms that move it."""
 
 from fastapi import APIRouter
+from starlette.responses import HTMLResponse
 
 from services.remedial.pages import action, board, forms, mine, team, verify
 
-router = APIRouter(default_response_class=action.HTMLResponse)
+router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
 for part in (mine, team, board, verify, forms, action):
     router.include_router(part.router)

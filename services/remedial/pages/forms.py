@@ -22,6 +22,7 @@ from services.remedial.pages.links import evidence_address
 from services.remedial.queries import Seen
 from shared.access import Role, people
 from shared.events import Event
+from shared.web.filters import counted
 from shared.web.flash import flash
 from shared.web.forms import Form, Submitted, parse
 
@@ -143,9 +144,9 @@ def _after(path: str, message: str) -> Response:
     return response
 
 
-def _shown(visit: Visit, template: str, title: str, seen: Seen, form: Form[Any], **more: object) -> Response:
+def _shown(visit: Visit, template: str, title: str, seen: Seen, form: Form[Any], more: object = None) -> Response:
     status = 422 if form.errors else 200
-    return visit.page(template, title=title, status=status, seen=seen, action=seen.action, form=form, **more)
+    return visit.page(template, title=title, status=status, seen=seen, action=seen.action, form=form, more=more)
 
 
 def _page_of(action_id: UUID) -> str:
@@ -199,14 +200,14 @@ async def verify(action_id: UUID, visit: Visiting, submitted: Submitted) -> Resp
 
 async def _ask(asked: Asked, visit: Visit, action_id: UUID) -> Response:
     seen = await _offers(visit, action_id, asked.move)
-    return _shown(visit, "remedial/reason.html", asked.title, seen, Form(), asked=asked)
+    return _shown(visit, "remedial/reason.html", asked.title, seen, Form(), asked)
 
 
 async def _answer(asked: Asked, visit: Visit, action_id: UUID, form: Form[Any], move: MoveForReason) -> Response:
     seen = await _offers(visit, action_id, asked.move)
     if form.data and await _made(visit, form, move(visit.work.session, visit.by, action_id, form.data.reason)):
         return _after(asked.back or _page_of(action_id), asked.done)
-    return _shown(visit, "remedial/reason.html", asked.title, seen, form, asked=asked)
+    return _shown(visit, "remedial/reason.html", asked.title, seen, form, asked)
 
 
 @router.get("/return", dependencies=VERIFIERS)
@@ -277,8 +278,12 @@ async def reassign(action_id: UUID, visit: Visiting, submitted: Submitted) -> Re
 async def _ask_whom(visit: Visit, seen: Seen, form: Form[Any]) -> Response:
     able = await people.people_with_role(visit.work.session, Role.PRACTITIONER, Role.TEAM_MANAGER)
     loads = await queries.loads(visit.work.session, visit.scope)
+    choices = [
+        (each.person_id, f"{each.name}, {counted(loads.get(each.person_id, 0), 'action')} to do") for each in able
+    ]
+    others = [choice for choice in choices if choice[0] != seen.action.owner_id]
     title = "Give it to somebody else" if seen.action.owner_id else "Give it an owner"
-    return _shown(visit, "remedial/reassign.html", title, seen, form, able=able, loads=loads)
+    return _shown(visit, "remedial/reassign.html", title, seen, form, others)
 
 
 @router.get("/extend", dependencies=OVERSEERS)

@@ -30,10 +30,20 @@ class Mine:
     case: str | None
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The whole list: to do, reported and waiting, finished lately."""
+
+    to_do: list[Mine]
+    total: int
+    waiting: Sequence[Action]
+    finished: Sequence[Action]
+
+
 @router.get("")
 async def mine(request: Request, page: Page, look: Looking, session: Reading) -> HTMLResponse:
     """What I have to do, the first due first; what waits for somebody else; what came of the last ones."""
-    return page("remedial/mine.html", title="My actions", **await _facts(request, session, look.scope))
+    return page("remedial/mine.html", title="My actions", shown=await _shown(request, session, look.scope))
 
 
 @router.get("/live", response_class=EventSourceResponse)
@@ -41,22 +51,21 @@ async def mine_live(request: Request, page: Page, look: Looking) -> EventSourceR
     """The list again whenever it changes."""
 
     async def draw(session: AsyncSession, look: Look) -> str:
-        return page.render("remedial/_mine.html", **await _facts(request, session, look.scope))
+        return page.render("remedial/_mine.html", shown=await _shown(request, session, look.scope))
 
     return live_list(request, look, draw)
 
 
-async def _facts(request: Request, session: AsyncSession, scope: Scope) -> dict[str, object]:
+async def _shown(request: Request, session: AsyncSession, scope: Scope) -> Shown:
     own = col(Action.owner_id) == scope.person_id
     to_do = await queries.listed(session, scope, [own, queries.IS_TO_DO])
     waiting = await queries.listed(session, scope, [own, queries.IS_WAITING])
-    finished = await queries.recently_finished(session, scope)
-    return {
-        "to_do": await _mine(request, session, scope, to_do.actions),
-        "total": to_do.total,
-        "waiting": waiting.actions,
-        "finished": finished,
-    }
+    return Shown(
+        to_do=await _mine(request, session, scope, to_do.actions),
+        total=to_do.total,
+        waiting=waiting.actions,
+        finished=await queries.recently_finished(session, scope),
+    )
 
 
 async def _mine(request: Request, session: AsyncSession, scope: Scope, actions: Sequence[Action]) -> list[Mine]:

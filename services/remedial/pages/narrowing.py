@@ -1,5 +1,6 @@
 """How a list of actions is narrowed by its address: pile, team, person, theme."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -26,13 +27,24 @@ def address(path: str, filters: Filters, **changed: object) -> str:
     return f"{path}?{query}" if query else path
 
 
-def list_addresses(home: str, filters: Filters, number: int) -> dict[str, object]:
-    """The addresses that a list's page needs: itself, each pile (again: all), each page, and its live part."""
+@dataclass(frozen=True)
+class Addresses:
+    """Where a list's page leads: itself, each pile (again: all), each page (`{page}`), and its live part."""
+
+    home: str
+    filters: Filters
+    pile_at: dict[Pile, str]
+    pages_at: str
+    live_at: str
+
+
+def addresses(home: str, filters: Filters, number: int) -> Addresses:
+    """The addresses of one page of a list, narrowed as it is."""
     held = address(home, filters)
-    return {
-        "home": home,
-        "filters": filters,
-        "pile_at": {pile: address(home, filters, pile=None if pile is filters.pile else pile) for pile in Pile},
-        "pages_at": f"{held}{'&' if '?' in held else '?'}page={{page}}",
-        "live_at": address(f"{home}/live", filters, page=number),
-    }
+    return Addresses(
+        home=home,
+        filters=filters,
+        pile_at={pile: address(home, filters, pile=None if pile is filters.pile else pile) for pile in Pile},
+        pages_at=f"{held}{'&' if '?' in held else '?'}page={{page}}",
+        live_at=address(f"{home}/live", filters, page=number),
+    )

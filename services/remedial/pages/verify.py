@@ -7,17 +7,17 @@ from starlette.responses import HTMLResponse
 
 from services.remedial import queries
 from services.remedial.pages.asking import VERIFIERS, Look, Looking, live_list
+from services.remedial.queries import Listed
 from shared.messaging import Reading
 from shared.web.pages import Page
 
 router = APIRouter(prefix="/remedial/verify", dependencies=VERIFIERS)
-HOME = "/remedial/verify"
 
 
 @router.get("")
 async def to_verify(page: Page, look: Looking, session: Reading) -> HTMLResponse:
     """Reported actions of this person's own audits, or those that they moderated; never their own work."""
-    return page("remedial/verify.html", title="Actions to verify", **await _facts(session, look))
+    return page("remedial/verify.html", title="Actions to verify", listed=await _listed(session, look))
 
 
 @router.get("/live", response_class=EventSourceResponse)
@@ -25,11 +25,10 @@ async def to_verify_live(request: Request, page: Page, look: Looking) -> EventSo
     """The list again whenever an action changes."""
 
     async def draw(session: AsyncSession, look: Look) -> str:
-        return page.render("remedial/_verify.html", **await _facts(session, look))
+        return page.render("remedial/_verify.html", listed=await _listed(session, look))
 
     return live_list(request, look, draw)
 
 
-async def _facts(session: AsyncSession, look: Look) -> dict[str, object]:
-    listed = await queries.listed(session, look.scope, [queries.verifiable(look.scope)], look.number)
-    return {"listed": listed, "pages_at": f"{HOME}?page={{page}}", "live_at": f"{HOME}/live?page={look.number}"}
+async def _listed(session: AsyncSession, look: Look) -> Listed:
+    return await queries.listed(session, look.scope, [queries.verifiable(look.scope)], look.number)
