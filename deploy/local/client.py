@@ -29,13 +29,24 @@ def signed_in(*roles: str) -> Iterator[httpx.Client]:
         raise Failed(f"{address} does not answer ({type(error).__name__})") from error
 
 
-def taken(response: httpx.Response) -> Mapping[str, Any]:
-    """The object that a service answered with; Refused for what it would not take, Failed for what it could not."""
+def accepted(response: httpx.Response) -> httpx.Response:
+    """The same, if the service took it; Refused for what it would not take, Failed for what it could not."""
     if response.is_server_error:
         raise Failed(f"{response.request.url.path} answered {response.status_code}")
     if not response.is_success:
         raise Refused(_reason(response))
-    body: Mapping[str, Any] = response.json()
+    return response
+
+
+def taken(response: httpx.Response) -> Mapping[str, Any]:
+    """The object that a service answered with; else as `accepted`."""
+    body: Mapping[str, Any] = accepted(response).json()
+    return body
+
+
+def listed(response: httpx.Response) -> list[dict[str, Any]]:
+    """The list of objects that a service answered with; else as `accepted`."""
+    body: list[dict[str, Any]] = accepted(response).json()
     return body
 
 

@@ -20,15 +20,8 @@ DEMO_COUNCIL = "999"
 """No council has this code: the synthetic one of the demo does."""
 
 
-def environment(home: Home, ports: Ports, postgres: Postgres) -> Mapping[str, str]:
-    """The settings of all services and of what works beside them, as environment variables.
-
-    What the caller's own environment sets already, such as the council, stays.
-    """
-    urls = {
-        f"{name.upper()}_DATABASE_URL": postgres.cluster.url(f"caseloop_{name}", home.password(name))
-        for name in SERVICES
-    }
+def environment(home: Home, ports: Ports) -> Mapping[str, str]:
+    """What every service is told, as environment variables; the caller's choice of council stays."""
     return {
         "CASELOOP_COUNCIL": council(),
         "CASELOOP_LOCAL_SIGN_IN": os.environ.get("CASELOOP_LOCAL_SIGN_IN", "true"),
@@ -36,7 +29,13 @@ def environment(home: Home, ports: Ports, postgres: Postgres) -> Mapping[str, st
         "CASELOOP_ORIGIN": ports.url,
         "CASELOOP_SESSION_KEY_FILE": str(home.session_key),
         "CASELOOP_PSEUDONYM_KEY_FILE": str(home.pseudonym_key),
-        **urls,
+    }
+
+
+def databases(home: Home, postgres: Postgres, names: Sequence[str] = SERVICES) -> Mapping[str, str]:
+    """The address of each service's database; a service is told its own and no other's."""
+    return {
+        f"{name.upper()}_DATABASE_URL": postgres.cluster.url(f"caseloop_{name}", home.password(name)) for name in names
     }
 
 

@@ -51,7 +51,7 @@ class Stack:
             started = [pool.submit(self._start_and_wait, self.service(name)) for name in SERVICES]
             _all(*started, pool.submit(self._start_and_wait, self.caddy()))
         if self.with_demo:
-            self.launch(services.demo(self.settings()))
+            self.launch(services.demo(services.environment(self.home, self.ports)))
 
     def stop(self) -> None:
         """Stop everything that runs, in reverse, each within its patience."""
@@ -81,13 +81,13 @@ class Stack:
     def postgres(self) -> Postgres:
         return Postgres(self.home.postgres, self.ports.postgres, self.home.password("postgres"))
 
-    def settings(self) -> Mapping[str, str]:
-        """The services' settings."""
-        return services.environment(self.home, self.ports, self.postgres)
-
     def service(self, name: str) -> Program:
-        """One of the four services."""
-        return services.program(name, self.apps[name], self.ports, self.settings())
+        """One of the four services, which is told of its own database only."""
+        settings = {
+            **services.environment(self.home, self.ports),
+            **services.databases(self.home, self.postgres, [name]),
+        }
+        return services.program(name, self.apps[name], self.ports, settings)
 
     def caddy(self) -> Program:
         """The origin."""
@@ -102,7 +102,7 @@ class Stack:
         self.postgres.prepare()
         self._start_and_wait(self.postgres.program())
         self.postgres.cluster.bootstrap(self.home.passwords())
-        self.migrate(self.settings(), self.home.log("migrate"))
+        self.migrate(services.databases(self.home, self.postgres), self.home.log("migrate"))
 
     def _start_and_wait(self, program: Program) -> None:
         running = self.launch(program)

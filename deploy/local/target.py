@@ -12,18 +12,23 @@ from deploy.local.home import Home
 from deploy.local.ports import LOOPBACK, SERVICES, Ports
 from deploy.local.refusal import Failed, Refused
 
-NEEDED = ("CASELOOP_KAFKA", "CASELOOP_SESSION_KEY_FILE", *(f"{name.upper()}_DATABASE_URL" for name in SERVICES))
+DATABASES = tuple(f"{name.upper()}_DATABASE_URL" for name in SERVICES)
 
 
-def settings() -> Mapping[str, str]:
-    """The settings of the services; Failed when neither the environment nor a running stack has them."""
-    if all(name in os.environ for name in NEEDED):
-        return {name: os.environ[name] for name in NEEDED}
+def kafka() -> str:
+    """The broker's address; Failed when neither the environment nor a running stack has one."""
+    return os.environ.get("CASELOOP_KAFKA") or f"{LOOPBACK}:{running()[1].kafka}"
+
+
+def databases() -> Mapping[str, str]:
+    """The settings that name each service's database; Failed when neither the environment nor a running stack has."""
+    if all(name in os.environ for name in DATABASES):
+        return {name: os.environ[name] for name in DATABASES}
     home, ports = running()
     from deploy.local import services  # noqa: PLC0415 - the image has no embedded stack to import
     from deploy.local.postgres import Postgres  # noqa: PLC0415 - as above
 
-    return services.environment(home, ports, Postgres(home.postgres, ports.postgres, home.password("postgres")))
+    return services.databases(home, Postgres(home.postgres, ports.postgres, home.password("postgres")))
 
 
 def running() -> tuple[Home, Ports]:

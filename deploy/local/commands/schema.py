@@ -12,7 +12,7 @@ from deploy.local.answering import AsJson, answering
 from deploy.local.home import REPOSITORY
 from deploy.local.ports import SERVICES
 from deploy.local.refusal import Failed
-from deploy.local.target import settings
+from deploy.local.target import databases
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def migrate(as_json: AsJson = False) -> None:
     with answering(as_json) as answer:
         outcome = subprocess.run(
             [sys.executable, "-m", "shared.migrate", *SERVICES],
-            env={**os.environ, **settings()},
+            env={**os.environ, **databases()},
             cwd=REPOSITORY,
             stdout=sys.stderr,
             check=False,

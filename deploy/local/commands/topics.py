@@ -9,7 +9,7 @@ import typer
 
 from deploy.local import topics as declarations
 from deploy.local.answering import AsJson, answering
-from deploy.local.target import settings
+from deploy.local.target import kafka
 
 group = typer.Typer(help="The Kafka topics.", no_args_is_help=True)
 
@@ -31,6 +31,6 @@ def apply(
 ) -> None:
     """Create the topics that are missing and correct those that differ: of this stack, or of CASELOOP_KAFKA."""
     with answering(as_json) as answer:
-        applied = declarations.apply_file(settings()["CASELOOP_KAFKA"], replication)
+        applied = declarations.apply_file(kafka(), replication)
         words = f"{len(applied.created)} created, {len(applied.changed)} changed, {len(applied.unchanged)} as declared"
         answer.give(dataclasses.asdict(applied), words)
