@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from urllib.parse import urlsplit
 
-from deploy.demo.council import Council
+import httpx
+
 from deploy.demo.narratives import READINGS, Finding, Reading
 from deploy.demo.visitor import Form, Page, Visitor
 
@@ -21,6 +22,8 @@ DECISIVE = ("protection", "outcomes")
 """The sections of the shipped audit tool of which one red makes the whole red."""
 
 WEAK = ("assessment", "planning")
+
+TO_DO = ("raised", "seen", "in_progress", "returned")
 
 
 class SimulatedAuditor:
@@ -46,11 +49,11 @@ class SimulatedAuditor:
 
     async def _complete(self, case: str, reading: Reading) -> bool:
         page = await self._visitor.open(case)
+        if not page.has_button("", "complete"):
+            return False
         for part in ("finding", "strength"):
             if getattr(reading, part) is not None:
                 page = await self._visitor.press(page, "", value=f"add-{part}")
-        if not page.has_button("", "complete"):
-            return False  # Somebody else took the case over a moment ago.
         page = await self._visitor.press(page, "", fill_in(page.form("", "complete"), reading), value="complete")
         return urlsplit(page.url).path == "/audit/inbox"
 
@@ -58,35 +61,31 @@ class SimulatedAuditor:
         page = await self._visitor.open(action)
         if not page.has_button("Verify"):
             return False
-        return (await self._visitor.press(page, "Verify")).status == 200
+        return (await self._visitor.press(page, "Verify")).status == httpx.codes.OK
 
 
 class SimulatedPractitioners:
     """Social workers who report their actions done, each signed in as themselves."""
 
-    def __init__(self, visitor: Visitor, council: Council) -> None:
+    def __init__(self, visitor: Visitor) -> None:
         self._visitor = visitor
-        self._by_name = {person.name: person.person_id for person in council.people}
 
     async def report(self, most: int) -> int:
         """Report up to `most` open actions done, as their owners; says how many."""
         await self._visitor.sign_in("support-1")
-        open_actions = paths(await self._visitor.open("/remedial/board"), ACTION)
-        owners = [(action, self._owner(await self._visitor.open(action))) for action in open_actions[:most]]
-        return sum([await self._report(action, owner) for action, owner in owners if owner])
+        listed = (await self._visitor.facts("/remedial/api/actions"))["actions"]
+        waiting = [(each["action_id"], each["owner_id"]) for each in listed if each["state"] in TO_DO]
+        return sum([await self._report(action, owner) for action, owner in waiting[:most] if owner])
 
-    def _owner(self, page: Page) -> str | None:
-        return next((self._by_name[name] for name in self._by_name if name in page.summary("Owner")), None)
-
-    async def _report(self, action: str, owner: str) -> bool:
+    async def _report(self, action_id: str, owner: str) -> bool:
         await self._visitor.sign_in(owner)
-        page = await self._visitor.open(action)
+        page = await self._visitor.open(f"/remedial/actions/{action_id}")
         finding = next((each for each in FINDINGS if each.action in page.text), FINDINGS[0])
-        page = await self._visitor.open(f"{action}/report")
+        page = await self._visitor.open(f"/remedial/actions/{action_id}/report")
         if not page.has_button("Report it done"):
             return False
         said = {"done": finding.done, "difference": finding.difference}
-        return (await self._visitor.press(page, "Report it done", said)).status == 200
+        return (await self._visitor.press(page, "Report it done", said)).status == httpx.codes.OK
 
 
 FINDINGS = [reading.finding for reading in READINGS if reading.finding is not None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urljoin
 
 import httpx
@@ -17,6 +17,10 @@ from lxml import html
 
 class NotOnThePageError(LookupError):
     """A link, a form or a button that somebody looked for is not there."""
+
+
+class NotToldError(LookupError):
+    """A program asked for facts and was given none."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,13 @@ class Visitor:
     async def open(self, path: str) -> Page:
         """Go to a page."""
         return _page(await self._client.get(path))
+
+    async def facts(self, path: str) -> Any:
+        """What a program would be told there, as JSON; NotToldError unless it is told."""
+        response = await self._client.get(path)
+        if response.status_code != httpx.codes.OK:
+            raise NotToldError(f"{path} answered {response.status_code}")
+        return response.json()
 
     async def press(
         self, page: Page, button: str, fill: Mapping[str, str] | None = None, *, value: str | None = None

@@ -6,10 +6,18 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 Result = TypeVar("Result")
 POLL_SECONDS = 0.02
+
+
+@overload
+async def eventually(assertion: Callable[[], Awaitable[Result]], timeout: float = 10) -> Result: ...  # noqa: ASYNC109
+
+
+@overload
+async def eventually(assertion: Callable[[], Result], timeout: float = 10) -> Result: ...  # noqa: ASYNC109
 
 
 async def eventually(assertion: Callable[[], Result | Awaitable[Result]], timeout: float = 10) -> Result:  # noqa: ASYNC109

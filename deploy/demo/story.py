@@ -1,0 +1,182 @@
+"""What happens in the demo, in order, and again whenever it is told again without anything being doubled.
+
+The staff directory is loaded and a programme opened; the last week's finished work is published; colleagues complete
+some audits, report and verify some actions; then a case is finished every few seconds, so that whoever looks sees the
+inbox fill and the figures move.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Final, TypeVar
+
+import httpx
+import structlog
+
+from deploy.demo.casework import Casework, simulate
+from deploy.demo.colleagues import SimulatedAuditor, SimulatedPractitioners, readings
+from deploy.demo.council import Council, found_council
+from deploy.demo.loading import load_directory, open_programme
+from deploy.demo.publishing import CaseSystem
+from deploy.demo.visitor import NotOnThePageError, NotToldError, Visitor
+from shared.events import CmsEvent, Kind
+
+Result = TypeVar("Result")
+
+VISITOR: Final = "auditor-1"
+"""Whom the visitor is invited to be. The colleagues leave this inbox alone."""
+
+COLLEAGUES: Final = ("auditor-2", "auditor-3", "auditor-4")
+AUDITS_EACH = 4
+REPORTED = 5
+VERIFIED_EACH = 1
+BACKLOG_DAYS = 6
+PATIENCE_SECONDS = 90.0
+POLL_SECONDS = 0.25
+
+LIVE_KINDS = {Kind.ENQUIRY: 45, Kind.ASSESSMENT: 35, Kind.REFERRAL: 15, Kind.CONTACT: 5}
+"""What is finished while somebody watches: more of what the themes draw from than a real hour would bring."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast the live part runs, and for how long."""
+
+    seconds: float = 2.5
+    cases: int = 240
+    colleagues_every: int = 8
+    """After so many cases a practitioner reports an action and an auditor verifies one."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Where the demo takes place."""
+
+    origin: str
+    kafka: str
+    session_key: Path
+
+
+async def tell(where: Deployment, say: Callable[[str], None], pace: Pace, seed: int = 1) -> None:
+    """Tell the whole story once; `say` gets the lines for whoever looks at the terminal."""
+    council = found_council(seed)
+    casework = simulate(council, seed)
+    await patiently(lambda: load_directory(where.origin, where.session_key, council))
+    await patiently(lambda: open_programme(where.origin, where.session_key))
+    async with CaseSystem(where.kafka) as case_system, Visitor.at(where.origin) as browser:
+        await _tell_last_week(casework, case_system, browser)
+        for line in invitation(where.origin, council):
+            say(line)
+        await _go_on(casework, case_system, browser, pace)
+
+
+async def _tell_last_week(casework: Casework, case_system: CaseSystem, browser: Visitor) -> None:
+    """Publish the backlog in two halves; colleagues audit out of the first, so that all inboxes are even afterwards.
+
+    The order matters to whoever visits: a new case goes to the auditor with the fewest, and that must not always be
+    a colleague.
+    """
+    finished = backlog(casework, datetime.now(UTC))
+    half = len(finished) // 2
+    await case_system.publish(finished[:half])
+    if not await _is_told(browser):
+        await patiently(lambda: _colleagues_audit(browser))
+        await patiently(lambda: _colleagues_act(browser, REPORTED))
+    await case_system.publish(finished[half:])
+
+
+def backlog(casework: Casework, now: datetime) -> list[CmsEvent]:
+    """What was finished in the days before `now`."""
+    return casework.between(now - timedelta(days=BACKLOG_DAYS), now)
+
+
+async def _is_told(browser: Visitor) -> bool:
+    """Whether the colleagues have done their part before, in this stack."""
+
+    async def completed() -> bool:
+        await browser.sign_in("qa-manager")
+        figures = (await browser.facts("/reporting/figures.json"))["figures"]
+        return bool(figures["audits_completed"]["value"])
+
+    return await patiently(completed)
+
+
+async def _colleagues_audit(browser: Visitor) -> None:
+    """Each colleague completes some audits; waits until each of them has any."""
+    found = readings()
+    done = [await SimulatedAuditor(browser, colleague, found).complete_audits(AUDITS_EACH) for colleague in COLLEAGUES]
+    if not any(done):
+        raise NotYetError("no audit waits in an inbox")
+    log.info("colleagues completed audits", audits=sum(done))
+
+
+async def _colleagues_act(browser: Visitor, most: int) -> None:
+    """Practitioners report some actions; auditors verify some of those."""
+    if not await SimulatedPractitioners(browser).report(most):
+        raise NotYetError("no action is to be done")
+    verified = [
+        await SimulatedAuditor(browser, colleague, readings()).verify(VERIFIED_EACH) for colleague in COLLEAGUES
+    ]
+    log.info("colleagues verified actions", actions=sum(verified))
+
+
+async def _go_on(casework: Casework, case_system: CaseSystem, browser: Visitor, pace: Pace) -> None:
+    """Finish a case every few seconds, and let colleagues act now and then, until the pace's cases are done."""
+    for number in range(1, pace.cases + 1):
+        await asyncio.sleep(pace.seconds)
+        await case_system.publish(live(casework, datetime.now(UTC), pace.seconds))
+        if number % pace.colleagues_every == 0:
+            try:
+                await _colleagues_act(browser, 1)
+            except (NotYetError, NotOnThePageError, NotToldError, httpx.HTTPError) as error:
+                log.info("colleagues had nothing to do", because=type(error).__name__)
+
+
+def live(casework: Casework, now: datetime, seconds: float) -> Sequence[CmsEvent]:
+    """What is finished now. Two demos at once finish the same work: time counts in steps of the pace."""
+    step = int(now.timestamp() // seconds)
+    at = datetime.fromtimestamp(step * seconds, UTC)
+    kind = Random(step).choices(list(LIVE_KINDS), list(LIVE_KINDS.values()))[0]
+    return casework.finished(kind, at)
+
+
+class NotYetError(Exception):
+    """What the story waits for has not come."""
+
+
+async def patiently(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Try until it works: the services hear of each other within seconds, not at once."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await attempt()
+        except (NotYetError, NotOnThePageError, NotToldError, httpx.HTTPError):
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def invitation(origin: str, council: Council) -> list[str]:
+    """Where to look and what to press, in plain words."""
+    names = {person.person_id: person.name for person in council.people}
+    return [
+        "",
+        f"Open {origin}/sign-in in a browser. There is no password, and nobody there exists.",
+        "",
+        f"  1  Sign in as {names[VISITOR]} (auditor). Watch cases arrive in the inbox; no reload is needed.",
+        "  2  Open a case. Grade each section, add a finding that needs an action, and complete the audit.",
+        "  3  Sign in as the social worker whom the case names. The action is there, due in five working days:",
+        '     press "I have done this" and say what difference it made.',
+        f"  4  Sign in as {names[VISITOR]} again, open Actions, and verify it.",
+        f"  5  Sign in as {names['qa-manager']} (QA manager) and open Reports: the board's figures have moved,",
+        "     and they go on moving while colleagues work.",
+        "",
+        "A new case is finished every few seconds for about ten minutes.",
+    ]
