@@ -5,11 +5,11 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, StringConstraints
+from starlette.responses import JSONResponse, Response
 
 from services.remedial import moves, queries
-from services.remedial.domain.refusal import Refused
 from services.remedial.models import Action
 from services.remedial.pages.asking import (
     OVERSEERS,
@@ -118,16 +118,18 @@ class Problem(BaseModel):
 REFUSED: dict[int | str, dict[str, object]] = {409: {"model": Problem, "description": "A rule bars it."}}
 
 
+async def refused(_request: Request, no: Exception) -> Response:
+    """A rule bars it: 409 with its sentence, and nothing has changed."""
+    return JSONResponse({"detail": str(no)}, status_code=409)
+
+
 def _view(action: Action) -> ActionView:
     return ActionView.model_validate(action, from_attributes=True)
 
 
 async def _made(visit: Visit, action_id: UUID, move: Awaitable[list[Event]]) -> ActionView:
     """Make the move and show where the action stands now; to whom it no longer shows, as it was left."""
-    try:
-        visit.work.record(*await move)
-    except Refused as no:
-        raise HTTPException(409, str(no)) from no
+    visit.work.record(*await move)
     return _view(await visit.work.session.get_one(Action, action_id))
 
 

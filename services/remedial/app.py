@@ -5,6 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.remedial import api, handlers, pages
+from services.remedial.domain.refusal import Refused
 from services.remedial.settings import Settings
 from shared.clock import Clock
 from shared.events import Event, TextWritten, Topic, events_of
@@ -15,7 +16,7 @@ SAYS: tuple[type[Event], ...] = (*events_of(Topic.ACTIONS), TextWritten)
 
 def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The service with these settings; its time is the machine's unless a clock is given."""
-    return create_service(
+    made = create_service(
         name="remedial",
         settings=settings,
         events=handlers.router,
@@ -24,6 +25,8 @@ def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
         says=SAYS,
         clock=clock,
     )
+    made.add_exception_handler(Refused, api.refused)
+    return made
 
 
 app = build(Settings())

@@ -110,6 +110,7 @@ async def test_the_owners_first_look_is_kept_and_the_second_is_not_news(
 async def test_somebody_elses_look_is_not_the_owners(
     engine: AsyncEngine, audit: AuditCompleted, sign_in: SignIn
 ) -> None:
+    await said(engine)
     await shows(sign_in("manager-1"), page_of(audit))
     assert await said(engine) == []
 
@@ -234,7 +235,7 @@ async def test_programs_make_the_same_moves_with_the_same_rules(audit: AuditComp
     assert (await worker.post(api + "/start")).json()["state"] == "in_progress"
     reported = await worker.post(api + "/report", json=REPORT)
     assert (reported.status_code, reported.json()["state"]) == (200, "reported")
-    again = await worker.post(api + "/report", json=REPORT, headers={"accept": "application/json"})
+    again = await worker.post(api + "/report", json=REPORT)
     assert (again.status_code, "already been reported" in again.text) == (409, True)
     assert (await worker.post(api + "/verify", json={})).status_code == 404
     assert (await auditor.post(api + "/return", json={"reason": "Dates?"})).json()["returns"] == 1
