@@ -1,0 +1,100 @@
+"""Intake for programs: files in, and the systems that may push. JSON out."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+from fastapi import APIRouter, Form, HTTPException, Request, UploadFile
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, StringConstraints
+from starlette.responses import Response
+
+from services.intake import senders
+from services.intake.annex_a_import import import_annex_a
+from services.intake.domain.refusal import FileRefusedError
+from services.intake.domain.work import Road
+from services.intake.settings import keys
+from services.intake.uploads import Given
+from shared.access import CurrentScope, Role, allow
+from shared.messaging import Work
+
+router = APIRouter()
+
+LARGEST_FILE = 64 * 1024 * 1024
+FILES = [allow(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)]
+"""An administrator may give a file (the command line does); what its rows hold is not theirs to see."""
+
+
+class Counts(BaseModel):
+    """What a file came to: the three add up to the rows that it holds."""
+
+    accepted: int
+    duplicate: int
+    quarantined: int
+    context: dict[str, int]
+
+
+@router.post(
+    "/intake/imports/annex-a", dependencies=FILES, max_body_size=LARGEST_FILE + 64 * 1024, response_model=Counts
+)
+async def annex_a(
+    request: Request,
+    scope: CurrentScope,
+    file: UploadFile,
+    as_of: Annotated[date, Form()],
+    only: Annotated[int | None, Form(alias="list", ge=1, le=8)] = None,
+) -> Response:
+    """Import an Annex A workbook: Lists 1, 3, 4 and 5, with 6, 7 and 8 as context; or one list as a csv."""
+    service = request.app.state.service
+    given = given_file(Road.ANNEX_A, file, as_of, scope.person_id, service.clock.now())
+    try:
+        with on_disk(file) as path:
+            taken = await import_annex_a(service.engine, keys(service.settings), service.clock, given, path, only)
+    except FileRefusedError as refused:
+        return JSONResponse({"refused": str(refused)}, status_code=422)
+    return JSONResponse(taken.as_json())
+
+
+class NewSender(BaseModel):
+    """What a sender is called."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+class SenderWithToken(BaseModel):
+    """The one time that the token is shown."""
+
+    name: str
+    token: str
+
+
+@router.post("/intake/senders", dependencies=[allow(Role.ADMINISTRATOR)])
+async def add_sender(request: Request, wanted: NewSender, scope: CurrentScope, work: Work) -> SenderWithToken:
+    """Let a system push; its token is shown this once."""
+    now = request.app.state.service.clock.now()
+    try:
+        sender, token = await senders.add(work.session, wanted.name, scope.person_id, now)
+    except senders.NameTakenError as error:
+        raise HTTPException(422, "A sender has this name already") from error
+    return SenderWithToken(name=sender.name, token=token)
+
+
+def given_file(road: str, file: UploadFile, as_of: date, by: str, at: object) -> Given:
+    """The file as it was given; of its name only the last part, for the rest says how somebody's disk is ordered."""
+    name = PurePosixPath((file.filename or "file").replace("\\", "/")).name
+    return Given(road, name, file.size or 0, as_of, by, at)  # type: ignore[arg-type]
+
+
+@contextmanager
+def on_disk(file: UploadFile) -> Iterator[Path]:
+    """The upload as a file that readers can seek in, gone afterwards."""
+    with tempfile.NamedTemporaryFile(prefix="caseloop-", suffix=Path(file.filename or "").suffix[:8]) as copy:
+        shutil.copyfileobj(file.file, copy)
+        copy.flush()
+        yield Path(copy.name)

@@ -1,0 +1,51 @@
+"""Intake: what arrived, from where, what was refused and why; and who the people are. Wiring only."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.intake import api, handlers, people_pages, sign_in
+from services.intake.settings import Settings
+from shared.events import (
+    AssessmentRecorded,
+    AssessmentWithdrawn,
+    ChildLinked,
+    ChildUnlinked,
+    FeedFellSilent,
+    FeedReceived,
+    FeedResumed,
+    PersonRecorded,
+    TeamRecorded,
+    WorkersUnmatched,
+)
+from shared.service import create_service
+
+SAYS = (
+    AssessmentRecorded,
+    AssessmentWithdrawn,
+    ChildLinked,
+    ChildUnlinked,
+    PersonRecorded,
+    TeamRecorded,
+    FeedReceived,
+    FeedFellSilent,
+    FeedResumed,
+    WorkersUnmatched,
+)
+
+
+def assemble(settings: Settings) -> FastAPI:
+    """Intake as an application under these settings."""
+    sign_in.check_local_sign_in(settings)
+    return create_service(
+        name="intake",
+        settings=settings,
+        events=handlers.router,
+        routers=[sign_in.router, people_pages.router, api.router],
+        templates=Path(__file__).parent / "templates",
+        says=SAYS,
+        owns_people=True,
+    )
+
+
+app = assemble(Settings())

@@ -1,0 +1,253 @@
+"""Ofsted's Annex A: which sheet is which list, which column is which field, and what a row says.
+
+Headers differ by version and supplier ("Date of Referral", "ReferralDate"), so they are matched by pattern on their
+letters alone. Lists 1, 3, 4 and 5 are work; 6, 7 and 8 are context.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from services.intake.domain import cells
+from services.intake.domain.cells import Cell
+from services.intake.domain.plausibility import clean
+from services.intake.domain.refusal import FileRefusedError, Refusal
+from services.intake.domain.statements import FIELDS, statement
+from services.intake.domain.work import Road, Submission
+from shared.events import Kind
+
+HEADER_WITHIN = 15
+"""How many rows of titles may stand above the header."""
+
+KINDS: Mapping[int, Kind] = {1: Kind.CONTACT, 3: Kind.REFERRAL, 4: Kind.ASSESSMENT, 5: Kind.ENQUIRY}
+CONTEXTS: Mapping[int, str] = {6: "child_in_need", 7: "child_protection", 8: "looked_after"}
+
+_CHILD = {"child": r"^(la)?(child|unique|person|client).*(id|identifier|number|reference)$"}
+_BORN = {"date_of_birth": r"date.*birth|birth.*date|^dob$"}
+_STAFF = {"team": r"team", "worker": r"worker|practitioner"}
+
+COLUMNS: Mapping[int, Mapping[str, str]] = {
+    1: {**_CHILD, **_BORN, "started_on": r"dateof.*contact|contact.*date", **_STAFF},
+    3: {
+        **_CHILD,
+        **_BORN,
+        "started_on": r"dateof.*referral|referral.*date",
+        "no_further_action": r"nfa|nofurtheraction",
+        "earlier_referrals": r"(number|num|no).*referrals|referrals.*12",
+        **_STAFF,
+    },
+    4: {
+        **_CHILD,
+        **_BORN,
+        "finished_on": r"assess.*auth|auth.*assess",
+        "started_on": r"assess.*start|start.*assess",
+        "child_seen": r"childseen|seenduring",
+        "outcome": r"assessed.*requiring|requiring.*support|social(care)?support|assess.*outcome",
+        **_STAFF,
+    },
+    5: {
+        **_CHILD,
+        **_BORN,
+        "earlier_enquiries": r"(number|num|noof).*(section47|s47)|(section47|s47).*12months",
+        "conference_unnecessary": r"(conference|icpc).*(unnecessary|notrequired|notneeded)",
+        "conference_on": r"dateof.*(conference|icpc)|(conference|icpc).*date",
+        "started_on": r"strategydisc.*date|(section47|s47|enquiry).*start|strategydisc.*start",
+        **_STAFF,
+    },
+    6: {
+        **_CHILD,
+        "started_on": r"(cin|need).*start|startdate",
+        "ended_on": r"(cin|case|need).*(closure|end|closed).*date|closuredate",
+    },
+    7: {
+        **_CHILD,
+        "started_on": r"(protectionplan|cpp?).*start",
+        "ended_on": r"(protectionplan|cpp?).*end",
+        "category": r"latest.*(category|abuse)|(category|abuse).*latest",
+    },
+    8: {
+        **_CHILD,
+        "started_on": r"started.*lookedafter|(lac|cla|lookedafter).*start",
+        "ended_on": r"date.*ceased|ceased.*date|(lac|cla|lookedafter).*end",
+    },
+}
+"""List by list, each field and the pattern of its header's letters and digits. The first that fits an unused header."""
+
+REQUIRED: Mapping[int, tuple[str, ...]] = {
+    **dict.fromkeys((1, 3, 5), ("child", "started_on")),
+    4: ("child", "started_on", "finished_on"),
+    6: ("child",),
+    7: ("child", "started_on"),
+    8: ("child", "started_on"),
+}
+
+CATEGORIES = (
+    ("MUL", r"mul|,|/| and "),
+    ("NEG", r"neg"),
+    ("EMO", r"emo"),
+    ("PHY", r"phy"),
+    ("SAB", r"sab|sex"),
+)
+"""The DfE's categories of abuse, by what their names hold."""
+
+_NAMED = re.compile(r"list\W*0*(\d{1,2})\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet of a workbook, or one csv file, as it was read."""
+
+    name: str
+    rows: Sequence[Sequence[Cell]]
+    first_row: int = 1
+    hidden: bool = False
+    from_1904: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a list: where it stands and its fields."""
+
+    sheet: str
+    number: int
+    list_number: int
+    fields: Mapping[str, Cell]
+    from_1904: bool
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The allow-listed fields as text, for quarantine."""
+        kind = KINDS[self.list_number]
+        said = {name: cells.text(self.fields.get(name)) for name in FIELDS[kind]}
+        return {name: value[:200] for name, value in said.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class AnnexAList:
+    """One list: its rows and how its columns are headed in this file."""
+
+    number: int
+    sheet: Sheet
+    header_at: int
+    columns: Mapping[str, int]
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What this file calls each field."""
+        header = self.sheet.rows[self.header_at]
+        return {name: clean(str(header[index])) for name, index in self.columns.items()}
+
+    def rows(self) -> Iterator[Row]:
+        """Every row that holds anything, in order."""
+        for index in range(self.header_at + 1, len(self.sheet.rows)):
+            row = self.sheet.rows[index]
+            if all(cells.text(cell) is None for cell in row):
+                continue
+            fields = {name: row[column] if column < len(row) else None for name, column in self.columns.items()}
+            number = self.sheet.first_row + index
+            yield Row(self.sheet.name, number, self.number, fields, self.sheet.from_1904)
+
+
+def recognise(sheets: Sequence[Sheet], only: int | None = None) -> list[AnnexAList]:
+    """The lists among the sheets, in order; FileRefusedError where there is none, or one twice, or a column is missing.
+
+    `only` says which list a single csv file holds.
+    """
+    found: dict[int, AnnexAList] = {}
+    for sheet in sheets:
+        number = only if only is not None else _number(sheet)
+        if number is None or number not in COLUMNS or not sheet.rows:
+            continue
+        if number in found:
+            raise FileRefusedError(f"List {number} is there twice: {found[number].sheet.name} and {sheet.name}")
+        found[number] = _list(number, sheet)
+    if not any(number in KINDS for number in found):
+        raise FileRefusedError("this is no Annex A: it has none of Lists 1, 3, 4 and 5")
+    return [found[number] for number in sorted(found)]
+
+
+def read(row: Row, today: date, at: datetime) -> Submission | Refusal:
+    """What a row of Lists 1, 3, 4 and 5 says."""
+    return statement(KINDS[row.list_number], Road.ANNEX_A, row.fields, today, at, from_1904=row.from_1904)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a row of Lists 6, 7 and 8 says: a plan, or a period."""
+
+    child: str
+    kind: str
+    started_on: date
+    ended_on: date | None
+    category: str | None
+
+
+def read_context(row: Row, today: date) -> Context | Refusal:
+    """What a row of Lists 6, 7 and 8 says, or what is wrong with it."""
+    child = cells.identifier(row.fields.get("child"), "child")
+    started_on = cells.day(row.fields.get("started_on"), "started_on", from_1904=row.from_1904)
+    ended_on = cells.day(row.fields.get("ended_on"), "ended_on", from_1904=row.from_1904)
+    for value in (child, started_on, ended_on):
+        if isinstance(value, Refusal):
+            return value
+    assert isinstance(child, str) and not isinstance(started_on, Refusal) and not isinstance(ended_on, Refusal)  # noqa: S101, PT018
+    if started_on is None:
+        return Refusal("missing", "started_on", "There is no date here")
+    if started_on > today:
+        return Refusal("in_the_future", "started_on", "This date lies after the day that the record speaks of")
+    if ended_on is not None and ended_on < started_on:
+        return Refusal("ends_before_start", "ended_on", "It ended before it started")
+    return Context(child, CONTEXTS[row.list_number], started_on, ended_on, category(row.fields.get("category")))
+
+
+def category(cell: Cell) -> str | None:
+    """The code of a category of abuse, however it was written."""
+    said = (cells.text(cell) or "").casefold()
+    return next((code for code, pattern in CATEGORIES if said and re.search(pattern, said)), None)
+
+
+def _number(sheet: Sheet) -> int | None:
+    """Which list a sheet is: by its name, else by what its header asks for."""
+    named = _NAMED.search(sheet.name)
+    if named:
+        return int(named.group(1))
+    fitting = [number for number in (5, 4, 3, 1, 7, 8) if _header(number, sheet) is not None]
+    return fitting[0] if fitting else None
+
+
+def _list(number: int, sheet: Sheet) -> AnnexAList:
+    found = _header(number, sheet)
+    if found is None:
+        raise FileRefusedError(f"List {number} ({sheet.name}) has no column for {_missing(number, sheet)}")
+    return AnnexAList(number, sheet, *found)
+
+
+def _header(number: int, sheet: Sheet) -> tuple[int, dict[str, int]] | None:
+    for index, row in enumerate(sheet.rows[:HEADER_WITHIN]):
+        columns = _columns(number, row)
+        if all(name in columns for name in REQUIRED[number]):
+            return index, columns
+    return None
+
+
+def _columns(number: int, header: Sequence[Cell]) -> dict[str, int]:
+    squashed = [re.sub(r"[^a-z0-9]", "", clean(str(cell)).casefold()) if cell is not None else "" for cell in header]
+    columns: dict[str, int] = {}
+    for name, pattern in COLUMNS[number].items():
+        used = set(columns.values())
+        fitting = (index for index, text in enumerate(squashed) if index not in used and re.search(pattern, text))
+        index = next(fitting, None)
+        if index is not None:
+            columns[name] = index
+    return columns
+
+
+_WORDS = {"child": "the child's id", "started_on": "the start date", "finished_on": "the date of authorisation"}
+
+
+def _missing(number: int, sheet: Sheet) -> str:
+    best = max((_columns(number, row) for row in sheet.rows[:HEADER_WITHIN]), key=len)
+    return " and ".join(_WORDS[name] for name in REQUIRED[number] if name not in best)

@@ -1,0 +1,137 @@
+"""Cells of a file as people fill them: dates, codes, numbers and ids in every shape that real returns have."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date, datetime, timedelta
+
+from services.intake.domain.plausibility import clean
+from services.intake.domain.refusal import Refusal
+
+Cell = str | int | float | bool | date | datetime | timedelta | None
+
+NOTHING = {
+    "",
+    "#n/a",
+    "n/a",
+    "na",
+    "#ref!",
+    "#value!",
+    "#name?",
+    "#null!",
+    "#div/0!",
+    "#num!",
+    "null",
+    "none",
+    "nan",
+    "-",
+}
+"""What stands for an empty cell."""
+
+EPOCH = date(1899, 12, 30)
+EPOCH_1904 = date(1904, 1, 1)
+SERIALS = range(32_874, 73_051)
+"""Excel's day numbers from 1990 to 2100 (in the 1900 system): other numbers are no dates."""
+
+_MANGLED = re.compile(r"^\d+(\.\d+)?e\+?\d+$", re.IGNORECASE)
+_WHOLE = re.compile(r"^(\d+)\.0+$")
+_LETTER = re.compile(r"^[a-z]\)\s*", re.IGNORECASE)
+_TIME = re.compile(r"[ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*(am|pm)?(z|[+-]\d{2}:?\d{2})?$", re.IGNORECASE)
+_ENGLISH = re.compile(r"^(\d{1,2})[/.\- ](\d{1,2})[/.\- ](\d{4})$")
+_SHORT_YEAR = re.compile(r"^\d{1,2}[/.\- ](\d{1,2}|[a-z]{3,9})[/.\- ]\d{2}$", re.IGNORECASE)
+_WORDS = re.compile(r"^(\d{1,2})(?:st|nd|rd|th)?[/.\- ]([a-z]{3,9})[/.\- ](\d{4})$", re.IGNORECASE)
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+
+YES = {"yes", "y", "true", "1", "t"}
+NO = {"no", "n", "false", "0", "f"}
+NEITHER = {"not applicable", "not known", "unknown", "unborn", "not recorded", "not stated", "z", "x"}
+
+
+def text(cell: Cell) -> str | None:
+    """A cell's text as it was meant, or none: a whole number without its decimals, what stands for empty left out."""
+    if cell is None or isinstance(cell, timedelta):
+        return None
+    if isinstance(cell, bool):
+        return "Yes" if cell else "No"
+    if isinstance(cell, float):
+        if not math.isfinite(cell):
+            return None
+        return str(int(cell)) if cell.is_integer() else repr(cell)
+    if isinstance(cell, datetime):
+        return cell.date().isoformat()
+    said = clean(str(cell))
+    return None if said.casefold() in NOTHING else said
+
+
+def identifier(cell: Cell, field: str) -> str | Refusal:
+    """An opaque id. A number with decimals or in Excel's short form has lost digits and is nobody's id."""
+    said = text(cell)
+    if said is None:
+        return Refusal("missing", field, "There is no id here")
+    whole = _WHOLE.match(said)
+    said = whole.group(1) if whole else said
+    if isinstance(cell, bool | date) or _MANGLED.match(said) or re.fullmatch(r"-?\d+\.\d+", said):
+        return Refusal("unreadable_id", field, "This id was changed by a spreadsheet and cannot be read")
+    if len(said) > 64:
+        return Refusal("too_long", field, "An id has 64 characters at most")
+    return said
+
+
+def day(cell: Cell, field: str, *, from_1904: bool = False) -> date | Refusal | None:
+    """A date however it was typed (day first), as Excel holds it, or as its serial number."""
+    if isinstance(cell, date):
+        return cell.date() if isinstance(cell, datetime) else cell
+    said = text(cell)
+    if said is None:
+        return None
+    if isinstance(cell, int | float) or said.isdecimal():
+        return _serial(said, field, from_1904)
+    said = _TIME.sub("", said)
+    if _SHORT_YEAR.match(said):
+        return Refusal("two_digit_year", field, "The year has two digits, so the date can be read in two ways")
+    try:
+        return _typed(said)
+    except (ValueError, IndexError):
+        return Refusal("not_a_date", field, "This is not a date that exists")
+
+
+def yes_or_no(cell: Cell, field: str) -> bool | Refusal | None:
+    """A yes or no with or without its letter ("a) Yes"); none where neither was said."""
+    said = text(cell)
+    if said is None:
+        return None
+    plain = _LETTER.sub("", said).casefold()
+    if plain in YES:
+        return True
+    if plain in NO:
+        return False
+    if plain in NEITHER or plain in NOTHING:
+        return None
+    return Refusal("unknown_code", field, "This is neither yes nor no")
+
+
+def count(cell: Cell) -> int | None:
+    """A number of things; none where there is none or it cannot be."""
+    said = text(cell)
+    return int(said) if said is not None and said.isdecimal() and len(said) < 5 else None
+
+
+def _serial(said: str, field: str, from_1904: bool) -> date | Refusal:
+    number = int(float(said))
+    epoch, shift = (EPOCH_1904, 1462) if from_1904 else (EPOCH, 0)
+    if number + shift not in SERIALS:
+        return Refusal("not_a_date", field, "This number is not a date")
+    return epoch + timedelta(days=number)
+
+
+def _typed(said: str) -> date:
+    english = _ENGLISH.match(said)
+    if english:
+        of_day, month, year = map(int, english.groups())
+        return date(year, month, of_day)
+    words = _WORDS.match(said)
+    if words:
+        month = _MONTHS.index(words.group(2)[:3].casefold()) + 1
+        return date(int(words.group(3)), month, int(words.group(1)))
+    return date.fromisoformat(said.replace("/", "-"))

@@ -1,0 +1,117 @@
+"""`cms.assessments.v1`: what a case management system publishes, as statements for the ledger."""
+
+from __future__ import annotations
+
+from services.intake.domain import plausibility
+from services.intake.domain.refusal import Refusal
+from services.intake.domain.work import Road, Said, Submission
+from shared.events import (
+    CmsAssessmentAuthorised,
+    CmsContactDecided,
+    CmsEnquiryEnded,
+    CmsEvent,
+    CmsRecordPurged,
+    CmsReferralDecided,
+    Kind,
+)
+from shared.working_days import local_date
+
+
+def read(event: CmsEvent, council: str) -> Submission | Refusal:
+    """One event as a statement, or why it is not taken."""
+    if event.council != council:
+        return Refusal("another_council", "council", "This is another council's record")
+    about = kind(event)
+    if about is None:
+        return Refusal("unknown_kind", "kind", "Nothing of this kind is kept here")
+    wrong = plausibility.implausible_id(event.child.strip(), "child")
+    wrong = wrong or plausibility.implausible_id(event.id.strip(), "id")
+    if wrong is not None:
+        return wrong
+    said = _said(event)
+    if said is not None:
+        wrong = plausibility.implausible(about, said, local_date(event.occurred_at))
+    return wrong or Submission(
+        Road.CMS, about, event.child.strip(), event.id.strip(), said, event.version, event.occurred_at
+    )
+
+
+def kind(event: CmsEvent) -> Kind | None:
+    """What it is about; none for a kind that is not kept here."""
+    if isinstance(event, CmsRecordPurged):
+        return Kind(event.kind) if event.kind in set(Kind) else None
+    return _KINDS.get(type(event))
+
+
+def kept(event: CmsEvent) -> dict[str, str]:
+    """The allow-listed fields of one that was refused, named as people and files name them."""
+    said = _said(event)
+    fields: dict[str, object] = {"id": event.id, "child": event.child}
+    if said is not None:
+        named = ("started_on", "finished_on", "referred_on", "conference_on", "team", "worker", "no_further_action")
+        fields |= {name: getattr(said, name) for name in named}
+        fields |= {"factors": ", ".join(said.factors), "child_seen": said.child_seen, "outcome": said.outcome}
+    return {name: str(value)[:200] for name, value in fields.items() if value not in (None, "")}
+
+
+_KINDS: dict[type[CmsEvent], Kind] = {
+    CmsAssessmentAuthorised: Kind.ASSESSMENT,
+    CmsReferralDecided: Kind.REFERRAL,
+    CmsContactDecided: Kind.CONTACT,
+    CmsEnquiryEnded: Kind.ENQUIRY,
+}
+
+
+def _said(event: CmsEvent) -> Said | None:
+    """What it says; none for a purge."""
+    common: dict[str, object] = {
+        "version": event.version,
+        "at": event.occurred_at,
+        "worker": event.worker,
+        "team": event.team,
+        "family": event.family,
+    }
+    if isinstance(event, CmsAssessmentAuthorised):
+        return Said.trusted(
+            **common,
+            started_on=event.started_on,
+            finished_on=event.authorised_on,
+            finished_at=event.authorised_at,
+            finished_by=event.authorised_by,
+            referred_on=event.referred_on,
+            factors=event.factors,
+            category=event.category_of_abuse,
+            child_seen=event.child_seen,
+            outcome=event.outcome,
+        )
+    if isinstance(event, CmsReferralDecided):
+        return Said.trusted(
+            **common,
+            started_on=event.referred_on,
+            finished_on=event.decided_on,
+            finished_at=event.decided_at,
+            finished_by=event.decided_by,
+            no_further_action=event.no_further_action,
+        )
+    if isinstance(event, CmsContactDecided):
+        return Said.trusted(
+            **common,
+            started_on=event.contacted_on,
+            finished_on=event.decided_on,
+            finished_at=event.decided_at,
+            finished_by=event.decided_by,
+            outcome=event.outcome,
+        )
+    if isinstance(event, CmsEnquiryEnded):
+        return Said.trusted(
+            **common,
+            started_on=event.started_on,
+            finished_on=event.ended_on,
+            finished_at=event.ended_at,
+            finished_by=event.authorised_by,
+            referred_on=event.referred_on,
+            conference_on=event.conference_on,
+            category=event.category_of_abuse,
+            outcome=event.outcome,
+        )
+    return None

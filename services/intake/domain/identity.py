@@ -1,0 +1,54 @@
+"""Who and what: pseudonyms of children, lasting ids of pieces of work, and which known piece a statement is about."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Collection, Iterable
+from datetime import date
+from uuid import UUID, uuid5
+
+from services.intake.domain.work import Submission, Work
+
+NAMESPACE = UUID("b3a5c0de-6b1c-5f9e-9c1d-0ca5e100b0d1")
+"""Under which every id of a piece of work is derived. Never changed: ids are for good."""
+
+
+def pseudonym(key: bytes, child: str) -> UUID:
+    """The UUID that stands for a child outside intake: the first 16 bytes of HMAC-SHA256(key, the case system's id)."""
+    return UUID(bytes=hmac.digest(key, child.encode(), "sha256")[:16])
+
+
+def opaque(key: bytes, kind: str, value: str) -> str:
+    """A short opaque stand-in for a value of a sender's that nobody downstream needs to read."""
+    return hmac.digest(key, f"{kind}\n{value}".encode(), "sha256").hex()[:20]
+
+
+def minted(council: str, kind: str, child_id: UUID, started_on: date, ordinal: int) -> UUID:
+    """The id of the `ordinal`-th piece of work of its kind that started on that day with that child."""
+    return uuid5(NAMESPACE, f"{council}/{kind}/{child_id}/{started_on}/{ordinal}")
+
+
+def mint(council: str, kind: str, child_id: UUID, started_on: date, taken: Collection[UUID]) -> UUID:
+    """The first such id that no other piece of work has."""
+    ordinal = 0
+    while (fresh := minted(council, kind, child_id, started_on, ordinal)) in taken:
+        ordinal += 1
+    return fresh
+
+
+def match(submission: Submission, works: Iterable[Work], claimed: Collection[UUID] = ()) -> Work | None:
+    """Which of a child's pieces of work a statement without a known id is about; none for a new one.
+
+    The same kind and start day; where the sender has ids, one that the same road has not named yet, so that two ids
+    of one source never merge. A road without ids is matched by what it says: first the piece of which it said exactly
+    this before, then one that no other row of the same file has claimed.
+    """
+    said = submission.said
+    if said is None:
+        return None
+    alike = [work for work in works if work.kind == submission.kind and work.started_on == said.started_on]
+    if submission.sender_id is not None:
+        return next((work for work in alike if submission.road not in work.said), None)
+    before = [(work, work.said.get(submission.road)) for work in alike]
+    same = next((work for work, known in before if known is not None and known.says_the_same_as(said)), None)
+    return same or next((work for work, _ in before if work.assessment_id not in claimed), None)

@@ -1,0 +1,96 @@
+"""What is well-formed and still cannot be: judged against the day the sender speaks of, never against the clock."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date, timedelta
+
+from services.intake.domain.refusal import Refusal
+from services.intake.domain.work import Said
+from shared.events import Kind
+
+EARLIEST = date(1990, 1, 1)
+"""Nothing that is audited began before the Children Act 1989 came into force."""
+
+OLDEST = 25
+"""Care leavers are helped until 25; nobody older has a children's record."""
+
+FINISHED = {
+    Kind.ASSESSMENT: "authorised",
+    Kind.CONTACT: "decided",
+    Kind.REFERRAL: "decided",
+    Kind.ENQUIRY: "ended",
+}
+"""What finished means, kind by kind."""
+
+_UNSEEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+_NOT_OPAQUE = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def clean(text: str) -> str:
+    """Text as it was meant: compatibility forms folded, characters that nobody sees left out, gaps made one."""
+    return " ".join(_UNSEEN.sub("", unicodedata.normalize("NFKC", text)).split())
+
+
+def implausible_id(value: str, field: str) -> Refusal | None:
+    """Why this cannot be an opaque id of a case system."""
+    if not value:
+        return Refusal("missing", field, "There is no id here")
+    if len(value) > 64:
+        return Refusal("too_long", field, "An id has 64 characters at most")
+    if _NOT_OPAQUE.search(value):
+        return Refusal("unreadable_id", field, "The id holds characters that no id has")
+    return None
+
+
+def implausible(kind: str, said: Said, today: date, born: date | None = None) -> Refusal | None:
+    """Why these dates cannot be, judged on `today`, the day that the sender speaks of."""
+    return _out_of_range(said, today) or _out_of_order(kind, said) or (_too_old_or_unborn(said, born) if born else None)
+
+
+def _out_of_range(said: Said, today: date) -> Refusal | None:
+    for field in ("started_on", "finished_on", "referred_on"):
+        day = getattr(said, field)
+        if day is not None and day > today:
+            return Refusal("in_the_future", field, "This date lies after the day that the record speaks of")
+        if day is not None and day < EARLIEST:
+            return Refusal("too_long_ago", field, "This date lies before 1990")
+    if said.conference_on is not None and said.conference_on < EARLIEST:
+        return Refusal("too_long_ago", "conference_on", "This date lies before 1990")
+    return None
+
+
+def _out_of_order(kind: str, said: Said) -> Refusal | None:
+    if said.finished_on is not None and said.finished_on < said.started_on:
+        return Refusal("ends_before_start", "finished_on", f"It was {FINISHED[Kind(kind)]} before it started")
+    if said.referred_on is not None and said.referred_on > said.started_on and kind == Kind.ASSESSMENT:
+        return Refusal("starts_before_referral", "referred_on", "It started before its referral")
+    if said.conference_on is not None and said.conference_on < said.started_on:
+        return Refusal("ends_before_start", "conference_on", "The conference lies before the enquiry's start")
+    return None
+
+
+def _too_old_or_unborn(said: Said, born: date) -> Refusal | None:
+    """Work may start before a birth (pre-birth), within nine months."""
+    if born - said.started_on > timedelta(days=280):
+        return Refusal("born_too_late", "date_of_birth", "The child was born more than nine months after the start")
+    if years_between(born, said.started_on) > OLDEST:
+        return Refusal("too_old", "date_of_birth", "The child was older than 25")
+    return None
+
+
+def years_between(born: date, day: date) -> int:
+    """Whole years of age on that day; negative before the birth."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def age_band(born: date | None, day: date) -> str | None:
+    """The band that replaces a birth date at the edge: `unborn`, `0`, `1-4`, `5-9`, `10-15`, `16-17`, `18+`."""
+    if born is None:
+        return None
+    years = years_between(born, day)
+    if years < 0:
+        return "unborn"
+    bands = ((1, "0"), (5, "1-4"), (10, "5-9"), (16, "10-15"), (18, "16-17"))
+    return next((band for limit, band in bands if years < limit), "18+")

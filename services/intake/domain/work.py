@@ -1,0 +1,189 @@
+"""One piece of finished work as intake holds it: what each road said of it, and the one record made of them.
+
+A road (a case management system on Kafka, the DfE's push, a census, an Annex A file) says what it knows of an
+assessment, a contact, a referral or an enquiry. All of it is kept by road; the record is made field by field from the
+road that knows best, so that the order in which they arrive does not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+
+class Road(StrEnum):
+    """The four contracts, the one that knows best first."""
+
+    CMS = "cms"
+    DFE = "dfe"
+    CENSUS = "cin-census"
+    ANNEX_A = "annex-a"
+
+
+class Said(BaseModel):
+    """What one road said of a piece of work, in its newest version.
+
+    `worker` and `team` are ids; the `…_name` are what a file has instead. `finished_on` is none while the work is not
+    finished. `order` is what makes a statement of the same road newer: its version, then when it was made.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: int = 1
+    at: AwareDatetime
+    started_on: date
+    finished_on: date | None = None
+    finished_at: AwareDatetime | None = None
+    finished_by: str | None = None
+    decided: bool = True
+    referred_on: date | None = None
+    worker: str | None = None
+    worker_name: str | None = None
+    team: str | None = None
+    team_name: str | None = None
+    factors: tuple[str, ...] = ()
+    category: str | None = None
+    child_seen: bool | None = None
+    no_further_action: bool | None = None
+    conference_on: date | None = None
+    outcome: str | None = None
+    age_band: str | None = None
+    family: str | None = None
+    earlier_enquiries: int | None = None
+    earlier_referrals: int | None = None
+
+    @classmethod
+    def trusted(cls, **values: Any) -> Said:
+        """Made of values that were checked already: the hot path checks nothing twice."""
+        return cls.model_construct(**values)
+
+    @property
+    def order(self) -> tuple[int, AwareDatetime]:
+        """What decides which of two statements of one road is the newer."""
+        return self.version, self.at
+
+    def says_the_same_as(self, other: Said) -> bool:
+        """Whether the two differ in nothing but their version and time."""
+        return self.model_copy(update={"version": other.version, "at": other.at}) == other
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A statement on its way in: about which child, under which id of the sender's, by which road.
+
+    `sender_id` is none where the road has no ids; then child, kind and start say what it is about. `withdraws` marks
+    a purge, which has no other facts.
+    """
+
+    road: str
+    kind: str
+    child: str
+    sender_id: str | None
+    said: Said | None
+    version: int
+    at: AwareDatetime
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether the sender asks for deletion."""
+        return self.said is None
+
+    @property
+    def order(self) -> tuple[int, AwareDatetime]:
+        """As `Said.order`."""
+        return self.version, self.at
+
+
+class Facts(BaseModel):
+    """The record as made from all roads: what `AssessmentRecorded` tells, without history and directory."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    started_on: date
+    finished_on: date | None
+    finished_at: AwareDatetime | None
+    decided: bool
+    finished_by: str | None
+    referred_on: date | None
+    worker: str | None
+    worker_name: str | None
+    team: str | None
+    team_name: str | None
+    factors: tuple[str, ...]
+    category: str | None
+    child_seen: bool | None
+    no_further_action: bool | None
+    conference_on: date | None
+    outcome: str | None
+    age_band: str | None
+    family: str | None
+    earlier_enquiries: int
+    earlier_referrals: int
+
+    @classmethod
+    def trusted(cls, **values: Any) -> Facts:
+        """As `Said.trusted`."""
+        return cls.model_construct(**values)
+
+
+@dataclass(slots=True)
+class Work:
+    """A piece of work in intake's memory: its lasting id, what the roads said, and where its record stands."""
+
+    assessment_id: UUID
+    child_id: UUID
+    kind: str
+    road: str
+    """By which road it first came."""
+    sender_id: str | None
+    said: dict[str, Said]
+    started_on: date
+    version: int = 0
+    """Of the newest event about it; 0 while none was told."""
+    digest: str | None = None
+    """Of the newest event's facts; none while nothing stands (open, or withdrawn)."""
+    unmatched: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    withdrawn_road: str | None = None
+    withdrawn_version: int = 0
+    withdrawn_at: AwareDatetime | None = None
+    is_new: bool = False
+    is_touched: bool = False
+    new_aliases: list[tuple[str, str]] = field(default_factory=list)
+
+
+def facts(said: dict[str, Said]) -> Facts:
+    """The one record of what all roads said. Each field comes from the road that knows best and has it at all."""
+    if len(said) == 1:
+        return _single(next(iter(said.values())))
+    best = [said[road] for road in Road if road in said]
+    end = next((each for each in best if each.decided and each.finished_on), None)
+    end = end or next((each for each in best if each.finished_on), best[0])
+    worker = next((each for each in best if each.worker or each.worker_name), best[0])
+    team = next((each for each in best if each.team or each.team_name), best[0])
+    values: dict[str, object] = {name: _first(best, name) for name in Facts.model_fields}
+    values |= {"finished_on": end.finished_on, "finished_at": end.finished_at, "decided": end.decided}
+    values |= {"worker": worker.worker, "worker_name": worker.worker_name}
+    values |= {"team": team.team, "team_name": team.team_name}
+    for count in ("earlier_enquiries", "earlier_referrals"):
+        values[count] = max((getattr(each, count) or 0 for each in best), default=0)
+    return Facts.trusted(**values)
+
+
+def _single(said: Said) -> Facts:
+    values = {name: getattr(said, name) for name in Facts.model_fields}
+    values["earlier_enquiries"] = said.earlier_enquiries or 0
+    values["earlier_referrals"] = said.earlier_referrals or 0
+    return Facts.trusted(**values)
+
+
+def _first(best: list[Said], name: str) -> object:
+    """The best road's word on a field; an empty list of factors is no word."""
+    values = (getattr(each, name) for each in best)
+    fallback = () if name == "factors" else None
+    return next((value for value in values if value not in (None, ())), fallback)

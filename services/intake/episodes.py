@@ -1,0 +1,59 @@
+"""What stands around the work on a child: plans, periods looked after, open cases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.intake import recording
+from services.intake.domain import identity
+from services.intake.domain.annex_a import Context
+from services.intake.domain.ledger import Ledger
+from shared.events import Event
+
+_KEEP = sa.text(
+    "INSERT INTO episode AS known (child_id, kind, started_on, ended_on, category, said_on) "
+    "VALUES (:child_id, :kind, :started_on, :ended_on, :category, :said_on) "
+    "ON CONFLICT (child_id, kind, started_on) DO UPDATE SET ended_on = excluded.ended_on, "
+    "category = coalesce(excluded.category, known.category), said_on = excluded.said_on "
+    "WHERE known.said_on <= excluded.said_on AND (known.ended_on, known.category) IS DISTINCT FROM "
+    "(excluded.ended_on, coalesce(excluded.category, known.category))"
+)
+
+
+async def keep(
+    session: AsyncSession, keys: recording.Keys, contexts: Sequence[Context], said_on: date, at: datetime
+) -> list[Event]:
+    """Keep what a file says of children's plans and periods; work that falls under them otherwise now is told anew."""
+    council, key = keys
+    children = {context.child: identity.pseudonym(key, context.child) for context in contexts}
+    if not children:
+        return []
+    await recording.lock_children(session, children.values())
+    await session.execute(_KEEP, [_values(context, children[context.child], said_on) for context in contexts])
+    ledger = Ledger(council, key, heard_at=dict.fromkeys(children.values(), at))
+    await recording.load(session, ledger, list(children.values()))
+    events: list[Event] = list(ledger.settle())
+    await recording.store(session, ledger)
+    return events
+
+
+def counts(contexts: Sequence[Context]) -> Counter[str]:
+    """How many rows of each kind."""
+    return Counter(context.kind for context in contexts)
+
+
+def _values(context: Context, child_id: UUID, said_on: date) -> dict[str, object]:
+    return {
+        "child_id": child_id,
+        "kind": context.kind,
+        "started_on": context.started_on,
+        "ended_on": context.ended_on,
+        "category": context.category,
+        "said_on": said_on,
+    }

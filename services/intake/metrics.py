@@ -1,0 +1,12 @@
+"""Intake's business metrics: what came in by each road, and what was refused and why. Never an id in a label."""
+
+from prometheus_client import Counter
+
+from shared.observability.metrics import REGISTRY
+
+STATEMENTS = Counter(
+    "caseloop_statements_total", "What became of what came in, by road.", ["road", "outcome"], registry=REGISTRY
+)
+QUARANTINED = Counter(
+    "caseloop_quarantined_total", "What was refused, by road and reason.", ["road", "reason"], registry=REGISTRY
+)

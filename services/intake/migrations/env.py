@@ -1,0 +1,5 @@
+"""Runs intake's revisions."""
+
+from shared.migrate import run_migrations
+
+run_migrations()

@@ -1,0 +1,245 @@
+"""Takes statements into the ledger within the caller's transaction: lock, load, decide, store, and say what follows.
+
+The children of a batch are locked in the order of their ids, so that two consumers which hold the same batch across a
+rebalance cannot deadlock. What a batch costs follows its own children, not what is stored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.intake import staff
+from services.intake.domain import identity
+from services.intake.domain.ledger import Ledger, Outcome, Plan
+from services.intake.domain.refusal import Refusal
+from services.intake.domain.work import Said, Submission, Work
+from shared.events import ChildLinked, ChildUnlinked, Event
+
+Keys = tuple[str, bytes]
+
+
+@dataclass
+class Recorded:
+    """What a batch came to: an outcome for each statement, in order, and the events that follow."""
+
+    outcomes: list[Outcome | Refusal] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+
+_LOCK = sa.text(
+    "SELECT pg_advisory_xact_lock(key) FROM ("
+    "SELECT DISTINCT hashtextextended('intake.child.' || child, 0) AS key "
+    "FROM unnest(CAST(:children AS text[])) AS child ORDER BY 1) AS sorted"
+)
+
+_WORKS = sa.text(
+    "SELECT assessment_id, child_id, kind, started_on, road, sender_id, version, said, digest, unmatched, changed, "
+    "withdrawn_road, withdrawn_version, withdrawn_at FROM work WHERE child_id = ANY(:children) "
+    "ORDER BY child_id, started_on, first_heard_at, assessment_id"
+)
+
+_ALIASES = sa.text(
+    "WITH asked AS MATERIALIZED (SELECT * FROM "
+    "unnest(CAST(:roads AS text[]), CAST(:kinds AS text[]), CAST(:ids AS text[])) "
+    "AS asked(road, kind, sender_id)) "
+    "SELECT road, kind, sender_id, child_id, assessment_id FROM work JOIN asked USING (road, kind, sender_id) "
+    "UNION ALL "
+    "SELECT road, kind, sender_id, child_id, assessment_id FROM alias JOIN asked USING (road, kind, sender_id)"
+)
+
+_PLANS = sa.text(
+    "SELECT child_id, started_on, ended_on, category FROM episode "
+    "WHERE child_id = ANY(:children) AND kind = 'child_protection'"
+)
+
+_STORE = sa.text(
+    "INSERT INTO work (assessment_id, child_id, kind, started_on, road, sender_id, version, said, digest, unmatched, "
+    "changed, withdrawn_road, withdrawn_version, withdrawn_at, first_heard_at) "
+    "SELECT assessment_id, child_id, kind, started_on, road, sender_id, version, CAST(said AS jsonb), digest, "
+    "string_to_array(unmatched, chr(31)), string_to_array(changed, chr(31)), withdrawn_road, withdrawn_version, "
+    "withdrawn_at, heard_at FROM unnest("
+    "CAST(:assessment_id AS uuid[]), CAST(:child_id AS uuid[]), CAST(:kind AS text[]), CAST(:started_on AS date[]), "
+    "CAST(:road AS text[]), CAST(:sender_id AS text[]), CAST(:version AS integer[]), CAST(:said AS text[]), "
+    "CAST(:digest AS text[]), CAST(:unmatched AS text[]), CAST(:changed AS text[]), CAST(:withdrawn_road AS text[]), "
+    "CAST(:withdrawn_version AS integer[]), CAST(:withdrawn_at AS timestamptz[]), CAST(:heard_at AS timestamptz[])) "
+    "AS fresh(assessment_id, child_id, kind, started_on, road, sender_id, version, said, digest, unmatched, changed, "
+    "withdrawn_road, withdrawn_version, withdrawn_at, heard_at) "
+    "ON CONFLICT (assessment_id) DO UPDATE SET started_on = excluded.started_on, version = excluded.version, "
+    "said = excluded.said, digest = excluded.digest, unmatched = excluded.unmatched, changed = excluded.changed, "
+    "withdrawn_road = excluded.withdrawn_road, withdrawn_version = excluded.withdrawn_version, "
+    "withdrawn_at = excluded.withdrawn_at"
+)
+
+_STORE_ALIASES = sa.text(
+    "INSERT INTO alias (road, kind, sender_id, child_id, assessment_id) "
+    "VALUES (:road, :kind, :sender_id, :child_id, :assessment_id)"
+)
+
+_STORE_CHANGES = sa.text(
+    "INSERT INTO work_change (assessment_id, version, at, road, fields) "
+    "VALUES (:assessment_id, :version, :at, :road, CAST(:fields AS jsonb))"
+)
+
+_LINK = sa.text(
+    "INSERT INTO child (child_id, case_id, version) "
+    "SELECT child_id, case_id, 1 FROM unnest(CAST(:children AS uuid[]), CAST(:cases AS text[])) "
+    "AS fresh(child_id, case_id) "
+    "ON CONFLICT DO NOTHING RETURNING child_id"
+)
+
+
+async def record(
+    session: AsyncSession,
+    submissions: Sequence[Submission],
+    keys: Keys,
+    claimed: set[UUID] | None = None,
+) -> Recorded:
+    """Take the statements, in order. `claimed` is shared by the batches of one file."""
+    if not submissions:
+        return Recorded()
+    council, key = keys
+    ledger = Ledger(council, key, claimed=set() if claimed is None else claimed)
+    cases = {identity.pseudonym(key, each.child): each.child for each in submissions}
+    await lock_children(session, cases)
+    await load(session, ledger, cases, submissions)
+    outcomes = [ledger.take(submission) for submission in submissions]
+    told = list(ledger.settle())
+    await store(session, ledger)
+    links = await _link(session, ledger, cases)
+    return Recorded(outcomes, [*links, *told])
+
+
+async def lock_children(session: AsyncSession, children: Iterable[UUID]) -> None:
+    """Hold these children until the transaction ends: rules across a child's work see all of it or wait."""
+    await session.execute(_LOCK, {"children": [str(child) for child in children]})
+
+
+async def load(
+    session: AsyncSession, ledger: Ledger, children: Iterable[UUID], submissions: Sequence[Submission] = ()
+) -> None:
+    """Fill the ledger with everything known of the children, and with the ids that the statements name."""
+    ids = list(children)
+    for row in await session.execute(_WORKS, {"children": ids}):
+        ledger.works[row.child_id].append(_work(row))
+    named = [each for each in submissions if each.sender_id is not None]
+    asked = {
+        "roads": [each.road for each in named],
+        "kinds": [each.kind for each in named],
+        "ids": [each.sender_id for each in named],
+    }
+    for row in await session.execute(_ALIASES, asked):
+        ledger.aliases[row.road, row.kind, row.sender_id] = (row.child_id, row.assessment_id)
+    for row in await session.execute(_PLANS, {"children": ids}):
+        ledger.plans[row.child_id].append(Plan(row.started_on, row.ended_on, row.category))
+    ledger.directory = await staff.directory(session)
+
+
+async def store(session: AsyncSession, ledger: Ledger) -> None:
+    """Write what the ledger changed. One statement holds all the work of a batch, new and changed."""
+    touched = [work for works in ledger.works.values() for work in works if work.is_touched]
+    if touched:
+        await session.execute(_STORE, _columns(touched, ledger.heard_at))
+    aliases = [
+        {
+            "road": road,
+            "kind": work.kind,
+            "sender_id": sender_id,
+            "child_id": work.child_id,
+            "assessment_id": work.assessment_id,
+        }
+        for work in touched
+        for road, sender_id in work.new_aliases
+    ]
+    if aliases:
+        await session.execute(_STORE_ALIASES, aliases)
+    changes = [
+        {
+            "assessment_id": change.assessment_id,
+            "version": change.version,
+            "at": change.at,
+            "road": change.road,
+            "fields": json.dumps(change.fields),
+        }
+        for change in ledger.changes
+    ]
+    if changes:
+        await session.execute(_STORE_CHANGES, changes)
+    await staff.list_unknown(session, ledger.unknown, max(ledger.heard_at.values()))
+
+
+async def _link(session: AsyncSession, ledger: Ledger, cases: dict[UUID, str]) -> list[Event]:
+    """The case system's ids of children not heard of before; a child of whom nothing is left is unlinked."""
+    present = {child: case for child, case in cases.items() if any(work.said for work in ledger.works[child])}
+    events: list[Event] = []
+    if present:
+        rows = await session.execute(_LINK, {"children": list(present), "cases": list(present.values())})
+        events.extend(_linked(child, present[child], ledger.heard_at[child]) for child in rows.scalars())
+    gone = [child for child in cases if child not in present and ledger.works[child]]
+    if gone:
+        statement = sa.text("DELETE FROM child WHERE child_id = ANY(:gone) RETURNING child_id, version")
+        for row in await session.execute(statement, {"gone": gone}):
+            at = ledger.heard_at[row.child_id]
+            events.append(ChildUnlinked(occurred_at=at, version=row.version + 1, child_id=row.child_id))
+    return events
+
+
+def _linked(child: UUID, case: str, at: datetime) -> ChildLinked:
+    return ChildLinked(occurred_at=at, child_id=child, case_id=case)
+
+
+def _columns(works: Sequence[Work], heard_at: dict[UUID, datetime]) -> dict[str, list[object]]:
+    return {
+        "assessment_id": [work.assessment_id for work in works],
+        "child_id": [work.child_id for work in works],
+        "kind": [str(work.kind) for work in works],
+        "started_on": [work.started_on for work in works],
+        "road": [str(work.road) for work in works],
+        "sender_id": [work.sender_id for work in works],
+        "version": [work.version for work in works],
+        "said": [_said_json(work.said) for work in works],
+        "digest": [work.digest for work in works],
+        "unmatched": ["\x1f".join(work.unmatched) for work in works],
+        "changed": ["\x1f".join(work.changed) for work in works],
+        "withdrawn_road": [work.withdrawn_road for work in works],
+        "withdrawn_version": [work.withdrawn_version for work in works],
+        "withdrawn_at": [work.withdrawn_at for work in works],
+        "heard_at": [heard_at[work.child_id] for work in works],
+    }
+
+
+def _said_json(said: dict[str, Said]) -> str:
+    bodies = (f'"{road}":{each.model_dump_json(exclude_none=True)}' for road, each in said.items())
+    return "{" + ",".join(bodies) + "}"
+
+
+def _work(row: sa.Row[tuple[object, ...]]) -> Work:
+    held = row._mapping
+    return Work(
+        assessment_id=held["assessment_id"],
+        child_id=held["child_id"],
+        kind=held["kind"],
+        road=held["road"],
+        sender_id=held["sender_id"],
+        said={road: Said.model_validate(said) for road, said in said_of(held["said"]).items()},
+        started_on=held["started_on"],
+        version=held["version"],
+        digest=held["digest"],
+        unmatched=tuple(held["unmatched"]),
+        changed=tuple(held["changed"]),
+        withdrawn_road=held["withdrawn_road"],
+        withdrawn_version=held["withdrawn_version"],
+        withdrawn_at=held["withdrawn_at"],
+    )
+
+
+def said_of(column: str | dict[str, object]) -> dict[str, object]:
+    """What the roads said, as it comes out of a text query."""
+    held: dict[str, object] = json.loads(column) if isinstance(column, str) else column
+    return held

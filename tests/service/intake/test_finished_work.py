@@ -1,0 +1,164 @@
+"""What comes on `cms.assessments.v1` becomes one record for each piece of work, however it arrives."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.intake import handlers
+from shared.events import (
+    AssessmentRecorded,
+    AssessmentWithdrawn,
+    ChildLinked,
+    ChildUnlinked,
+    CmsAssessmentAuthorised,
+    CmsEnquiryEnded,
+    CmsRecordPurged,
+    Event,
+)
+from tests.support.delivery import deliver, deliver_records, record_of
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def assessment(number: str = "A-1", child: str = "4410927", **facts: object) -> CmsAssessmentAuthorised:
+    """An assessment that started on 1 October and was authorised on 20 November 2026."""
+    given = {
+        "occurred_at": NOON,
+        "council": "999",
+        "id": number,
+        "child": child,
+        "started_on": date(2026, 10, 1),
+        "authorised_on": date(2026, 11, 20),
+        "factors": ("16A",),
+        **facts,
+    }
+    return CmsAssessmentAuthorised.model_validate(given)
+
+
+def enquiry(number: str, started_on: date, child: str = "4410927") -> CmsEnquiryEnded:
+    """An enquiry that took a week."""
+    ended_on = started_on + timedelta(days=7)
+    return CmsEnquiryEnded(
+        occurred_at=datetime(ended_on.year, ended_on.month, ended_on.day, 12, tzinfo=UTC),
+        council="999",
+        id=number,
+        child=child,
+        started_on=started_on,
+        ended_on=ended_on,
+    )
+
+
+def recorded(events: list[Event]) -> list[AssessmentRecorded]:
+    """The records among the events."""
+    return [event for event in events if isinstance(event, AssessmentRecorded)]
+
+
+def standing(events: list[Event]) -> dict[UUID, AssessmentRecorded]:
+    """Where each record stands after all events, whatever its version."""
+    newest: dict[UUID, AssessmentRecorded] = {}
+    for event in recorded(events):
+        newest[event.assessment_id] = event.model_copy(update={"version": 0, "occurred_at": NOON})
+    return newest
+
+
+async def test_a_new_assessment_is_recorded_once_with_its_child_linked(engine: AsyncEngine) -> None:
+    said = await deliver(engine, handlers.router, assessment())
+    assert [type(event) for event in said] == [ChildLinked, AssessmentRecorded]
+    link, record = said
+    assert isinstance(link, ChildLinked)
+    assert isinstance(record, AssessmentRecorded)
+    assert link.case_id == "4410927"
+    assert record.child_id == link.child_id
+    assert record.authorised_on == date(2026, 11, 20)
+    assert record.factors == ("16A",)
+    assert record.working_days == 36
+    assert record.version == 1
+    assert await deliver(engine, handlers.router, assessment()) == []
+
+
+async def test_a_correction_is_told_with_what_changed_since_authorisation(engine: AsyncEngine) -> None:
+    await deliver(engine, handlers.router, assessment())
+    later = NOON + timedelta(hours=1)
+    said = await deliver(engine, handlers.router, assessment(version=2, occurred_at=later, factors=("16A", "3B")))
+    (record,) = recorded(said)
+    assert record.version == 2
+    assert record.changed == ("factors",)
+    assert record.factors == ("16A", "3B")
+
+
+async def test_two_versions_in_one_batch_leave_the_newer(engine: AsyncEngine) -> None:
+    newer = assessment(version=2, factors=("20",))
+    said = await deliver(engine, handlers.router, newer, assessment())
+    assert [record.factors for record in recorded(said)] == [("20",)]
+
+
+async def test_an_earlier_enquiry_that_arrives_late_corrects_the_later_one(engine: AsyncEngine) -> None:
+    first, second = enquiry("S-1", date(2026, 3, 2)), enquiry("S-2", date(2026, 9, 1))
+    late = await deliver(engine, handlers.router, second)
+    late += await deliver(engine, handlers.router, first)
+    assert {record.started_on: record.earlier_enquiries for record in standing(late).values()} == {
+        date(2026, 3, 2): 0,
+        date(2026, 9, 1): 1,
+    }
+
+
+async def test_a_purge_withdraws_the_record_and_erases_the_childs_link(engine: AsyncEngine) -> None:
+    await deliver(engine, handlers.router, assessment())
+    purge = CmsRecordPurged(
+        occurred_at=NOON + timedelta(days=1), version=2, council="999", id="A-1", child="4410927", kind="assessment"
+    )
+    said = await deliver(engine, handlers.router, purge)
+    assert {type(event) for event in said} == {AssessmentWithdrawn, ChildUnlinked}
+    assert await deliver(engine, handlers.router, assessment()) == []
+
+
+async def test_another_councils_record_is_quarantined_and_the_rest_goes_through(engine: AsyncEngine) -> None:
+    said = await deliver(engine, handlers.router, assessment("A-1", council="998"), assessment("A-2"))
+    assert len(recorded(said)) == 1
+    assert await reasons(engine) == ["another_council"]
+
+
+async def test_a_record_that_cannot_be_read_is_quarantined_without_its_values(engine: AsyncEngine) -> None:
+    record = record_of(assessment())
+    bad = type(record)(record.topic, 0, 7, record.key, b'{"child": "Canary Name"', record.headers)
+    await deliver_records(engine, handlers.router, [bad, bad])
+    async with engine.connect() as connection:
+        row = (await connection.execute(sa.text("SELECT * FROM quarantined"))).one()
+    assert row.seen == 2
+    assert row.place["offset"] == 7
+    assert "Canary" not in str(tuple(row))
+
+
+async def test_the_same_id_for_two_children_is_quarantined(engine: AsyncEngine) -> None:
+    said = await deliver(engine, handlers.router, assessment("A-1", "1"), assessment("A-1", "2"))
+    assert len(recorded(said)) == 1
+    assert await reasons(engine) == ["id_of_another_child"]
+
+
+async def test_an_unknown_worker_holds_nothing_up_and_is_told_anew_when_known(engine: AsyncEngine) -> None:
+    from services.intake import rematching
+    from shared.access import people
+    from shared.db import sessions
+    from tests.support.clients import a_person
+
+    (record,) = recorded(await deliver(engine, handlers.router, assessment(worker="L501", team="moor")))
+    assert record.unmatched == ("worker_id", "team_id")
+    async with sessions(engine)() as session, session.begin():
+        await people.record_people([a_person("L501", "practitioner")], session)
+    async with sessions(engine)() as session, session.begin():
+        (again,) = await rematching.rematch(session, handlers.deployment(), NOON)
+    assert isinstance(again, AssessmentRecorded)
+    assert again.unmatched == ("team_id",)
+    assert again.version == 2
+    async with sessions(engine)() as session, session.begin():
+        assert await rematching.rematch(session, handlers.deployment(), NOON) == []
+
+
+async def reasons(engine: AsyncEngine) -> list[str]:
+    """Why things are in quarantine."""
+    async with engine.connect() as connection:
+        return list((await connection.execute(sa.text("SELECT code FROM quarantined ORDER BY code"))).scalars())
