@@ -22,6 +22,7 @@ from services.reporting.queries import home as homes
 from services.reporting.queries import lists
 from services.reporting.queries.narrowing import OPENS_ACTIONS, OPENS_AUDITS, SEES_FIGURES
 from services.reporting.queries.practitioners import practitioner
+from services.reporting.queries.reports import latest
 from services.reporting.queries.search import Found, search
 from shared.access import CurrentScope, Role, Scope, allow
 from shared.messaging import Reading
@@ -47,6 +48,7 @@ async def home(page: Page, scope: CurrentScope, session: Reading, now: Now) -> R
         needs=await homes.needs(session, scope, now),
         concerns=await homes.concerns_for(session, scope),
         board=headlines,
+        report=await latest(session, scope),
         feeds=await reads.feeds(session, scope) if scope.has(*SEES_FEEDS) else None,
         is_qa=scope.has(Role.QA_MANAGER),
         runs_the_system=scope.has(Role.ADMINISTRATOR),

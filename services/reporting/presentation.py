@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.reporting.domain.board_report import FrozenFigures
 from services.reporting.domain.figures import FIGURES, RATE_FROM, Definition, Figure, Group, Unit
 from services.reporting.domain.filters import Filters
 
@@ -89,3 +90,33 @@ def _may_open(definition: Definition, opens: Mapping[str, bool]) -> bool:
 def _list(definition: Definition, filters: Filters) -> str:
     narrowed = filters.query()
     return f"{definition.opens}&{narrowed}" if narrowed else str(definition.opens)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A figure of a report: of the month, of the month before it, and of the programme so far."""
+
+    name: str
+    meaning: str
+    month: str
+    before: str
+    so_far: str
+
+
+STANDING = {"actions_open", "actions_overdue", "actions_reported", "audits_waiting", "concerns_open"}
+"""What stands at a moment: shown for the programme so far, since of one month's cases alone it would mislead."""
+
+
+def compared(figures: FrozenFigures) -> list[Compared]:
+    """The figures of a report in the order of the registry; those that an older report does not hold are left out."""
+    return [
+        Compared(
+            definition.name,
+            code,
+            "" if code in STANDING else in_words(figures.month[code]),
+            "" if code in STANDING else in_words(figures.before[code]),
+            in_words(figures.so_far[code]),
+        )
+        for code, definition in FIGURES.items()
+        if code in figures.so_far
+    ]

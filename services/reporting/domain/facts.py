@@ -90,9 +90,14 @@ class ActionFact:
     extensions: int = 0
     reassignments: int = 0
 
+    @property
+    def is_open(self) -> bool:
+        """Nobody has reported it done."""
+        return self.status == ActionStatus.OPEN
+
     def is_overdue(self, at: datetime) -> bool:
         """Nobody has reported it done, and its due date has passed."""
-        return self.status == ActionStatus.OPEN and self.due_at < at
+        return self.is_open and self.due_at < at
 
 
 @dataclass(frozen=True, slots=True)

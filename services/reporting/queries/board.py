@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -106,6 +106,11 @@ async def with_programme(session: AsyncSession, scope: Scope, filters: Filters) 
     return filters if newest is None else filters.model_copy(update={"programme": newest.programme_id})
 
 
+async def programme_of(session: AsyncSession, scope: Scope, filters: Filters) -> Programme | None:
+    """The programme in view."""
+    return next((each for each in await programmes(session, scope) if each.programme_id == filters.programme), None)
+
+
 async def feeds(session: AsyncSession, scope: Scope) -> Sequence[Feed]:
     """Every sender: counts only, which anybody who may see figures may see."""
     return (await session.execute(sa.select(Feed).order_by(col(Feed.silent).desc(), col(Feed.sender)))).scalars().all()
@@ -117,9 +122,3 @@ async def teams_audited(session: AsyncSession, scope: Scope, programme: UUID | N
         counted_audits(scope), chosen_audits(Filters(programme=programme)), col(Audit.team_id).is_not(None)
     )
     return sorted(team for team in (await session.execute(query.distinct())).scalars() if team is not None)
-
-
-async def last_heard(session: AsyncSession, scope: Scope) -> date | None:
-    """The newest day on which a sampled case was authorised: how fresh the whole loop is."""
-    query = sa.select(sa.func.max(Audit.authorised_on)).where(counted_audits(scope))
-    return (await session.execute(query)).scalar()

@@ -70,9 +70,9 @@ def an_audit(
     ]
 
 
-def an_amendment(number: int, rag: str) -> Event:
+def an_amendment(number: int, rag: str, theme: str = "neglect") -> Event:
     """The audit was changed after completion."""
-    completed = an_audit(number)[-1]
+    completed = an_audit(number, theme=theme)[-1]
     assert isinstance(completed, AuditCompleted)
     changed = completed.model_dump() | {"version": 4, "grade": rag, "rag": rag}
     changed["occurred_at"] = MORNING + timedelta(days=9)

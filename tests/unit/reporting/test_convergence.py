@@ -31,7 +31,7 @@ def a_history() -> list[Event]:
         events += an_audit(number, theme=("neglect", "risk")[number % 2], rag=("red", "amber", "green")[number % 3])
     for number, until in enumerate(("verified", "raised", "reported", "returned", "verified")):
         events += an_action(number, until=until, in_time=number == 0)
-    return [*events, a_closed_loop(0), a_closed_loop(4), an_amendment(5, "green")]
+    return [*events, a_closed_loop(0), a_closed_loop(4), an_amendment(5, "green", "risk")]
 
 
 @st.composite
