@@ -25,7 +25,7 @@ def _whole_minutes(value: object) -> object:
     return value.strip() or None if isinstance(value, str) else value
 
 
-Minutes = Annotated[int | None, BeforeValidator(_whole_minutes), Field(ge=0, le=6000)]
+Minutes = Annotated[Annotated[int, Field(ge=0, le=6000)] | None, BeforeValidator(_whole_minutes)]
 
 
 class Part(BaseModel):

@@ -64,13 +64,11 @@ def _parse(text: str) -> tuple[dict[Place, int], dict[str, Value]]:
     if len(text.encode()) > MAX_BYTES:
         raise ProgrammeError([Problem(1, f"the file is larger than {MAX_BYTES // 1024} KB")])
     try:
-        # Aliases could make a small file huge when it is expanded; a programme has no use for them.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise ProgrammeError([Problem(1, "YAML aliases (*name) are not taken here: write the value out")])
-        node = yaml.compose(text, yaml.SafeLoader)
+        loader = _Loader(text)
+        node = loader.get_single_node()
         lines: dict[Place, int] = {}
         _find_lines(node, (), lines)
-        stated = cast(Value, yaml.safe_load(text))
+        stated = cast(Value, loader.construct_document(node) if node is not None else None)
     except yaml.MarkedYAMLError as broken:
         at = broken.problem_mark.line + 1 if broken.problem_mark else 1
         raise ProgrammeError([Problem(at, f"this is not YAML: {broken.problem}")]) from None
@@ -79,6 +77,16 @@ def _parse(text: str) -> tuple[dict[Place, int], dict[str, Value]]:
     if not isinstance(stated, dict):
         raise ProgrammeError([Problem(1, "a programme is a list of keys and values, and this is not")])
     return lines, stated
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain YAML without aliases: they could make a small file huge, and a programme has no use for them."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            line = self.get_mark().line + 1
+            raise ProgrammeError([Problem(line, "YAML aliases (*name) are not taken here: write the value out")])
+        return super().compose_node(parent, index)
 
 
 def _find_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int]) -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.audit.app import build
+from services.audit.settings import Settings
+from shared.clock import FixedClock
 from shared.db import create_engine
 from shared.migrate import upgrade
+from tests.service.audit.playing import MORNING
 from tests.support.backend import Database, PostgresForTests
 
 
@@ -30,3 +35,23 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
     made = create_engine(database.url("audit"))
     yield made
     await made.dispose()
+
+
+@pytest.fixture(scope="package")
+def built(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """The service, put together once: its templates are compiled for all tests."""
+    key = tmp_path_factory.mktemp("keys") / "session.key"
+    key.write_text("k" * 40)
+    settings = Settings(session_key_file=key, case_link="https://cms.example/case/{case_id}")
+    return build(settings, FixedClock(MORNING))
+
+
+@pytest.fixture
+async def app(built: FastAPI, engine: AsyncEngine) -> FastAPI:
+    """The service on a database of its own, at the morning of the programme's first day."""
+    await built.state.service.engine.dispose()
+    built.state.service.engine = engine
+    built.state.service.clock.instant = MORNING
+    if hasattr(built.state, "names"):
+        del built.state.names
+    return built
