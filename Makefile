@@ -78,8 +78,8 @@ migration: $(stamps)/python ## Write an empty migration: service=audit name=what
 	@$(bin)/python -m deploy.local.migration "$(service)" "$(name)"
 
 .PHONY: events
-events: $(stamps)/python ## Write the JSON Schema of every event, and say which golden example is missing
-	@$(bin)/python -m tests.contracts.schemas
+events: $(stamps)/python ## Write the JSON Schema of every event and the golden examples that are missing
+	@$(bin)/python -m tests.contracts.vocabulary
 
 .PHONY: dlq
 dlq: $(stamps)/python ## List the dead letters of the running stack
