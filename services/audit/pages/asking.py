@@ -71,18 +71,13 @@ def live_list(request: Request, draw: Draw) -> EventSourceResponse:
 async def _drawings(request: Request, draw: Draw) -> AsyncIterator[ServerSentEvent]:
     service = request.app.state.service
     shown = ""
-    async with service.live.subscribe(INBOX) as notes:
-        while True:
-            await notes.get()
-            # A burst of notes is one change to whoever looks.
-            while not notes.empty():
-                notes.get_nowait()
-            # Asked each time: a session that was revoked hears nothing more.
-            scope = await scope_of(request)
-            if scope is None:
-                return
-            async with AsyncSession(service.engine) as session:
-                drawn = await draw(session, scope)
-            if drawn != shown:
-                shown = drawn
-                yield ServerSentEvent(data=drawn)
+    async for _ in service.live.subscribe(INBOX):
+        # Asked each time: a session that was revoked hears nothing more.
+        scope = await scope_of(request)
+        if scope is None:
+            return
+        async with AsyncSession(service.engine) as session:
+            drawn = await draw(session, scope)
+        if drawn != shown:
+            shown = drawn
+            yield ServerSentEvent(data=drawn)
