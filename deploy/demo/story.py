@@ -38,6 +38,7 @@ VERIFIED_EACH = 1
 BACKLOG_DAYS = 6
 PATIENCE_SECONDS = 90.0
 POLL_SECONDS = 0.25
+SETTLE_SECONDS = 1.0
 
 LIVE_KINDS = {Kind.ENQUIRY: 45, Kind.ASSESSMENT: 35, Kind.REFERRAL: 15, Kind.CONTACT: 5}
 """What is finished while somebody watches: more of what the themes draw from than a real hour would bring."""
@@ -98,18 +99,23 @@ def backlog(casework: Casework, now: datetime) -> list[CmsEvent]:
 
 
 async def _is_told(browser: Visitor) -> bool:
-    """Whether the colleagues have done their part before, in this stack."""
+    """Whether the colleagues have done their part before, in this stack; asked once what was published has settled."""
+    seen = -1
 
-    async def completed() -> bool:
-        await browser.sign_in("qa-manager")
+    async def settled() -> bool:
+        nonlocal seen
         figures = (await browser.facts("/reporting/figures.json"))["figures"]
+        before, seen = seen, int(figures["cases_sampled"]["value"])
+        if before != seen or not seen:
+            raise NotYetError("cases are still being drawn")
         return bool(figures["audits_completed"]["value"])
 
-    return await patiently(completed)
+    await patiently(lambda: browser.sign_in("qa-manager"))
+    return await patiently(settled, every=SETTLE_SECONDS)
 
 
 async def _colleagues_audit(browser: Visitor) -> None:
-    """Each colleague completes some audits; waits until each of them has any."""
+    """Each colleague completes some audits."""
     found = readings()
     done = [await SimulatedAuditor(browser, colleague, found).complete_audits(AUDITS_EACH) for colleague in COLLEAGUES]
     if not any(done):
@@ -151,7 +157,7 @@ class NotYetError(Exception):
     """What the story waits for has not come."""
 
 
-async def patiently(attempt: Callable[[], Awaitable[Result]]) -> Result:
+async def patiently(attempt: Callable[[], Awaitable[Result]], every: float = POLL_SECONDS) -> Result:
     """Try until it works: the services hear of each other within seconds, not at once."""
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while True:
@@ -160,7 +166,7 @@ async def patiently(attempt: Callable[[], Awaitable[Result]]) -> Result:
         except (NotYetError, NotOnThePageError, NotToldError, httpx.HTTPError):
             if asyncio.get_running_loop().time() > deadline:
                 raise
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(every)
 
 
 def invitation(origin: str, council: Council) -> list[str]:

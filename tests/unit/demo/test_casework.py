@@ -70,7 +70,7 @@ def test_events_come_in_the_order_in_which_they_happened(quarter: list[CmsEvent]
         (CmsAssessmentAuthorised, 45, 85),
         (CmsEnquiryEnded, 16, 30),
         (CmsReferralDecided, 46, 60),
-        (CmsContactDecided, 150, 190),
+        (CmsContactDecided, 10, 20),
     ],
 )
 def test_a_week_has_the_volume_of_one_council(
