@@ -44,6 +44,10 @@ def configure_logs(service: str, level: str = "INFO", out: TextIO | None = None)
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    # The server made handlers of its own before it imported the application: they would print what ours leave out.
+    for server in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(server).handlers.clear()
+        logging.getLogger(server).propagate = True
     # Their lines name whole addresses, ids and all; our own line names the route instead.
     for chatty in ("uvicorn.access", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

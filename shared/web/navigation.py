@@ -1,6 +1,5 @@
 """The header: the same words in the same order for everyone, with only what the person may use."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.access import Role, Scope
@@ -23,12 +22,14 @@ def _start(href: str, *roles: Role) -> tuple[frozenset[str], str]:
     return frozenset(role.value for role in roles), href
 
 
+AUDITORS = (Role.AUDITOR, Role.LEAD_AUDITOR, Role.INTERNAL_AUDITOR)
+
 PLACES = (
     Place(
         "Audits",
         (
-            _start("/audit/inbox", Role.AUDITOR, Role.LEAD_AUDITOR, Role.INTERNAL_AUDITOR),
-            _start("/audit/programmes", Role.QA_MANAGER),
+            _start("/audit/inbox", *AUDITORS),
+            _start("/audit/programmes", Role.QA_MANAGER, Role.HEAD_OF_SERVICE, Role.DCS, Role.ADMINISTRATOR),
         ),
         ("/audit",),
     ),
@@ -38,6 +39,7 @@ PLACES = (
             _start("/remedial/board", Role.BUSINESS_SUPPORT, Role.QA_MANAGER),
             _start("/remedial/team", Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE, Role.DCS),
             _start("/remedial/mine", Role.PRACTITIONER),
+            _start("/remedial/verify", Role.AUDITOR, Role.LEAD_AUDITOR, Role.MODERATOR),
         ),
         ("/remedial",),
     ),
@@ -46,12 +48,14 @@ PLACES = (
         (
             _start(
                 "/reporting/board",
+                *AUDITORS,
                 Role.QA_MANAGER,
+                Role.BUSINESS_SUPPORT,
+                Role.TEAM_MANAGER,
+                Role.HEAD_OF_SERVICE,
                 Role.BOARD,
                 Role.DCS,
                 Role.SPONSOR,
-                Role.HEAD_OF_SERVICE,
-                Role.BUSINESS_SUPPORT,
             ),
         ),
         ("/reporting",),
@@ -80,9 +84,8 @@ def navigation(scope: Scope | None, path: str) -> list[Link]:
     """The header's words for this person on this page; none for nobody."""
     if scope is None:
         return []
-    starts: Mapping[str, str | None] = {place.label: place.start(scope) for place in PLACES}
     return [
         Link(place.label, href, any(path == prefix or path.startswith(f"{prefix}/") for prefix in place.covers))
         for place in PLACES
-        if (href := starts[place.label]) is not None
+        if (href := place.start(scope)) is not None
     ]

@@ -33,6 +33,8 @@ READS_REPORTS = only(Role.QA_MANAGER, Role.BUSINESS_SUPPORT, Role.BOARD, Role.DC
 DRAFTS_REPORTS = only(Role.QA_MANAGER, Role.BUSINESS_SUPPORT)
 READS_WEEKS = only(Role.QA_MANAGER, Role.BUSINESS_SUPPORT, Role.LEAD_AUDITOR, Role.HEAD_OF_SERVICE, Role.DCS)
 
+GIVES_FILES = only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)
+
 Row = frozenset[Role] | None
 
 
@@ -73,6 +75,8 @@ MATRIX: dict[str, dict[str, Row]] = {
         "POST /intake/teams/new": ADMINISTRATOR,
         "GET /intake/teams/{team_id}": ADMINISTRATOR,
         "POST /intake/teams/{team_id}": ADMINISTRATOR,
+        "POST /intake/imports/annex-a": GIVES_FILES,
+        "POST /intake/senders": ADMINISTRATOR,
     },
     "audit": {
         **of_every_service("audit"),

@@ -13,11 +13,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from shared.access import Role, sessions
+from shared.access import Role, Scope, sessions
 from shared.access.scope import roles_of
 from shared.db import create_engine
 from shared.migrate import upgrade
 from shared.web.assets import PREFIX
+from shared.web.navigation import PLACES, Place
 from tests.contracts.access_matrix import EVERYBODY, MATRIX, PUBLIC, Row
 from tests.support.backend import Database, PostgresForTests
 from tests.support.clients import client, client_as
@@ -168,3 +169,14 @@ def test_the_matrix_leaves_case_content_from_administrators_and_boards() -> None
 
 def test_nobody_is_let_in_by_a_folder_that_has_no_service() -> None:
     assert {path.parent.name for path in Path("services").glob("*/app.py")} <= set(SERVICES)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
+def test_the_header_leads_everybody_to_what_they_may_use(place: Place) -> None:
+    rows = {name: row for service in MATRIX.values() for name, row in service.items()}
+    for role in Role:
+        start = place.start(Scope("somebody", "Somebody", frozenset({role.value})))
+        if start is not None:
+            row = rows.get(f"GET {start}")
+            assert row is not PUBLIC, f"{start} is not served"
+            assert role in row, f"{role.value} is led to {start}"

@@ -2,12 +2,14 @@
 
 import json
 import logging
+import logging.config
 from collections.abc import Iterator
 from io import StringIO
 
 import httpx
 import pytest
 import structlog
+import uvicorn
 from fastapi import APIRouter, FastAPI
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -22,6 +24,10 @@ def log() -> Iterator[StringIO]:
     out = StringIO()
     configure_logs("audit", out=out)
     yield out
+    quieten()
+
+
+def quieten() -> None:
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
     logging.basicConfig(handlers=[logging.NullHandler()], force=True)
@@ -73,6 +79,22 @@ async def test_a_librarys_exception_is_logged_without_its_message(log: StringIO)
     (line,) = lines(log)
     assert line["error"] == "builtins.ValueError"
     assert "Elm Street" not in log.getvalue()
+
+
+async def test_the_servers_own_handlers_print_no_traceback_beside_ours() -> None:
+    """uvicorn prints an exception with its message when a stream breaks, unless its handlers go."""
+    out, beside = StringIO(), StringIO()
+    logging.config.dictConfig(uvicorn.config.LOGGING_CONFIG)
+    logging.getLogger("uvicorn").addHandler(logging.StreamHandler(beside))
+    configure_logs("audit", out=out)
+    try:
+        raise ValueError("row: Ada Cole")
+    except ValueError as broken:
+        logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=broken)
+    assert "Ada Cole" not in out.getvalue()
+    assert beside.getvalue() == ""
+    assert lines(out)[0]["error"] == "builtins.ValueError"
+    quieten()
 
 
 async def test_a_request_is_measured_and_logged_by_its_route_never_by_its_ids(app: FastAPI, log: StringIO) -> None:
