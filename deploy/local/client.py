@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from deploy.local import target
 from deploy.local.refusal import Failed, Refused
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_SECONDS = 300
 LONGEST_REASON = 500
@@ -18,7 +19,10 @@ LONGEST_REASON = 500
 @contextmanager
 def signed_in(*roles: str) -> Iterator[httpx.Client]:
     """A client of the running stack with these roles; loopback only. Failed when nothing answers there."""
-    from shared.access import sessions  # noqa: PLC0415 - slow to import, and most commands need none
+    # Slow to import, and most commands need neither
+    import httpx  # noqa: PLC0415
+
+    from shared.access import sessions  # noqa: PLC0415
 
     address = target.loopback_origin()
     cookie = sessions.sign_system(sessions.read_key(target.session_key()), *roles)

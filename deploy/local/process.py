@@ -15,7 +15,7 @@ from typing import IO
 from deploy.local.accounts import Account
 from deploy.local.refusal import Failed
 
-READY_POLL_SECONDS = 0.05
+READY_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import httpx
-
+from deploy.local import health
 from deploy.local.home import REPOSITORY, Home
 from deploy.local.ports import LOOPBACK, SERVICES, Ports
 from deploy.local.postgres import Postgres
@@ -55,8 +54,8 @@ def program(name: str, app: str, ports: Ports, settings: Mapping[str, str]) -> P
             *("--log-level", "warning", "--no-access-log", "--no-server-header"),
             *("--timeout-graceful-shutdown", "3"),
         ),
-        ready=lambda: answers(f"http://{LOOPBACK}:{port}/health/ready"),
-        live=lambda: answers(f"http://{LOOPBACK}:{port}/health/live"),
+        ready=lambda: health.is_ready(port),
+        live=lambda: health.is_live(port),
         environment=settings,
         folder=REPOSITORY,
         patience=4.0,
@@ -73,14 +72,6 @@ def demo(settings: Mapping[str, str]) -> Program:
         folder=REPOSITORY,
         once=True,
     )
-
-
-def answers(url: str) -> bool:
-    """Whether a health check says yes."""
-    try:
-        return httpx.get(url, timeout=2).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
 
 
 def migrate(settings: Mapping[str, str], log: Path, services: Sequence[str] = SERVICES) -> None:

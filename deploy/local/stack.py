@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ class Stack:
     ports: Ports
     reaper: Reaper
     stopping: threading.Event = field(default_factory=threading.Event)
+    say: Callable[[str], None] = lambda _: None
+    """Where a line goes about each part that is ready."""
     with_demo: bool = False
     """Drive the synthetic council's life through it once it is ready."""
     apps: Apps = field(default_factory=lambda: APPS)
@@ -102,14 +105,18 @@ class Stack:
         self.postgres.prepare()
         self._start_and_wait(self.postgres.program())
         self.postgres.cluster.bootstrap(self.home.passwords())
+        began = time.monotonic()
         self.migrate(services.databases(self.home, self.postgres), self.home.log("migrate"))
+        self.say(f"the schemas are up to date after {time.monotonic() - began:.1f} s")
 
     def _start_and_wait(self, program: Program) -> None:
+        began = time.monotonic()
         running = self.launch(program)
         try:
             running.wait_until_ready(READY_SECONDS, self.stopping.is_set)
         except Failed as error:
             raise Failed(f"{error}: see {self.home.log(program.name)}") from error
+        self.say(f"{program.name} is ready after {time.monotonic() - began:.1f} s")
 
 
 def _stop(running: Iterable[Running]) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from deploy.local import services
+from deploy.local import health, services
 from deploy.local.home import Home, StackReport
 from deploy.local.ports import LOOPBACK, SERVICES, Ports
 
@@ -61,17 +61,13 @@ def look(home: Home, ports: Ports) -> State:
     checks: dict[str, Callable[[], bool]] = {
         "kafka": partial(_listens, found.kafka),
         "postgres": partial(_listens, found.postgres),
-        **{name: partial(_ready, found.service(name)) for name in SERVICES},
+        **{name: partial(health.is_ready, found.service(name)) for name in SERVICES},
         "pages": partial(_listens, found.origin),
     }
     with ThreadPoolExecutor(len(checks)) as pool:
         asked = {name: pool.submit(check) for name, check in checks.items()} if running else {}
     answers = {name: name in asked and asked[name].result() for name in checks}
     return State(found.url, f"{LOOPBACK}:{found.kafka}", answers, report, services.council())
-
-
-def _ready(port: int) -> bool:
-    return services.answers(f"http://{LOOPBACK}:{port}/health/ready")
 
 
 def _listens(port: int) -> bool:

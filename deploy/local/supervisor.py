@@ -139,7 +139,7 @@ def run(home: Home, ports: Ports, voice: Voice, with_demo: bool = False) -> None
         home.prepare()
         with home.held() as lock:
             ports.require_free()
-            _run_held(Stack(home, ports, Reaper(lock), stopping, with_demo), voice)
+            _run_held(Stack(home, ports, Reaper(lock), stopping, voice.say, with_demo), voice)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise Refused(f"the disk of {home.path} is full") from error

@@ -43,8 +43,12 @@ class TriedStack:
         """What places a command in this stack."""
         return {**os.environ, "CASELOOP_HOME": str(self.home.path), "CASELOOP_PORT": str(self.ports.origin)}
 
+    def up_for_real(self) -> Command:
+        """Start it with the real services, as a person would."""
+        return self.caseloop("up", "--detach")
+
     def up(self) -> Mapping[str, Any]:
-        """Start it; what it said of the start."""
+        """Start it with stand-ins for the services; what it said of the start."""
         reading, writing = os.pipe()
         command = [sys.executable, "-m", "tests.stack.supervise", str(writing)]
         supervisor = subprocess.Popen(

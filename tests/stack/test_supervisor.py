@@ -53,6 +53,7 @@ def test_a_taken_port_is_refused_by_name(running_stack: TriedStack, stack: Tried
     assert refused.complaint.strip().count("\n") == 0
 
 
+@pytest.mark.slow
 def test_two_stacks_run_side_by_side(running_stack: TriedStack, stack: TriedStack) -> None:
     assert stack.up()["ready"]
     assert running_stack.is_ready()
@@ -78,6 +79,7 @@ def test_what_is_killed_comes_back(running_stack: TriedStack, process: str) -> N
     assert running_stack.restarts(process) >= 1
 
 
+@pytest.mark.slow
 async def test_what_was_stored_is_there_after_a_restart(stack: TriedStack) -> None:
     stack.up()
     cluster = Cluster(LOOPBACK, stack.ports.postgres, stack.home.password("postgres"))
@@ -106,6 +108,7 @@ async def _consume(stack: TriedStack) -> bytes | None:
     return value
 
 
+@pytest.mark.slow
 def test_it_stops_within_ten_seconds_while_a_browser_watches(stack: TriedStack) -> None:
     stack.up()
     processes = [process.pid for process in stack.home.report().processes.values()]
@@ -116,6 +119,7 @@ def test_it_stops_within_ten_seconds_while_a_browser_watches(stack: TriedStack) 
     assert not [pid for pid in processes if is_alive(pid)]
 
 
+@pytest.mark.slow
 def test_a_killed_supervisor_leaves_nothing_behind_and_its_home_can_start_again(stack: TriedStack) -> None:
     stack.up()
     processes = [process.pid for process in stack.home.report().processes.values()]

@@ -9,7 +9,6 @@ import typer
 from deploy.local import target
 from deploy.local.answering import AsJson, answering
 from deploy.local.refusal import Failed, Refused
-from shared.events import Role
 
 
 def register(app: typer.Typer) -> None:
@@ -18,11 +17,15 @@ def register(app: typer.Typer) -> None:
 
 
 def session(
-    role: Annotated[str, typer.Option("--as", metavar="ROLE", help="One of: " + ", ".join(Role))],
+    role: Annotated[
+        str, typer.Option("--as", metavar="ROLE", help="A role, such as auditor; an unknown one lists them.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Print a signed-in cookie for a role; loopback only."""
-    from shared.access import sessions  # noqa: PLC0415 - slow to import, and other commands need none
+    # Slow to import, and other commands need neither
+    from shared.access import sessions  # noqa: PLC0415
+    from shared.events import Role  # noqa: PLC0415
 
     with answering(as_json) as answer:
         if role not in set(Role):

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from deploy.local import topics as declarations
 from deploy.local.answering import AsJson, answering
 from deploy.local.target import kafka
 
@@ -30,6 +29,8 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Create the topics that are missing and correct those that differ: of this stack, or of CASELOOP_KAFKA."""
+    from deploy.local import topics as declarations  # noqa: PLC0415 - slow to import, and other commands need none
+
     with answering(as_json) as answer:
         applied = declarations.apply_file(kafka(), replication)
         words = f"{len(applied.created)} created, {len(applied.changed)} changed, {len(applied.unchanged)} as declared"
