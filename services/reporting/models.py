@@ -406,8 +406,10 @@ class Feed(Projection, table=True):
     def _take(self, event: Event) -> None:
         if isinstance(event, WorkersUnmatched):
             self.unmatched_workers, self.unmatched_teams = event.workers, event.teams
-        else:
-            self.silent = isinstance(event, FeedFellSilent)
+            return
+        self.silent = isinstance(event, FeedFellSilent)
+        if isinstance(event, FeedFellSilent) and self.last_heard_at is None:
+            self.last_heard_at = event.last_heard_at
 
 
 class Report(Table, table=True):

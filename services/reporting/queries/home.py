@@ -124,7 +124,7 @@ async def _of_an_auditor(session: AsyncSession, scope: Scope) -> list[Need]:
             reported,
             "No actions wait for you. They appear here when somebody reports an action of your audits done.",
             actions=actions,
-            columns=("owner", "team"),
+            columns=("owner", "team", "reported"),
         ),
     ]
 
@@ -160,14 +160,9 @@ async def _of_business_support(session: AsyncSession, scope: Scope, now: datetim
             "Nothing falls due today.",
             False,
         ),
-        (
-            "Waiting for verification",
-            sa.and_(listed_actions(scope), col(Action.status) == ActionStatus.REPORTED),
-            "Nothing waits for verification.",
-            False,
-        ),
     )
-    return [await _actions_need(session, *each, rest="/remedial/board") for each in lists]
+    needs = [await _actions_need(session, *each, rest="/remedial/board") for each in lists]
+    return [*needs, await _waiting(session, scope)]
 
 
 async def _of_a_qa_manager(session: AsyncSession, scope: Scope, now: datetime) -> list[Need]:
@@ -179,8 +174,6 @@ async def _of_a_qa_manager(session: AsyncSession, scope: Scope, now: datetime) -
         chosen_audits(Filters(since=monday)),
     )
     total, audits = await _audits(session, red, col(Audit.completed_at).desc())
-    waiting = sa.and_(listed_actions(scope), col(Action.status) == ActionStatus.REPORTED)
-    reported, actions = await _actions(session, waiting, col(Action.reported_at))
     return [
         Need(
             "Red this week",
@@ -190,15 +183,21 @@ async def _of_a_qa_manager(session: AsyncSession, scope: Scope, now: datetime) -
             columns=("team", "completed"),
             rest=f"/reporting/audits?status=completed&rag=red&since={monday.isoformat()}",
         ),
-        Need(
-            "Waiting for verification",
-            reported,
-            "Nothing waits for verification.",
-            actions=actions,
-            columns=("owner", "team", "due"),
-            rest="/reporting/actions?status=reported",
-        ),
+        await _waiting(session, scope),
     ]
+
+
+async def _waiting(session: AsyncSession, scope: Scope) -> Need:
+    waiting = sa.and_(listed_actions(scope), col(Action.status) == ActionStatus.REPORTED)
+    total, actions = await _actions(session, waiting, col(Action.reported_at))
+    return Need(
+        "Waiting for verification",
+        total,
+        "Nothing waits for verification.",
+        actions=actions,
+        columns=("owner", "team", "reported"),
+        rest="/reporting/actions?status=reported",
+    )
 
 
 async def _actions_need(

@@ -84,6 +84,7 @@ class ActionLine:
     status: str
     due_at: datetime | None
     raised_at: datetime | None
+    reported_at: datetime | None
     escalated_step: int
 
     @property
