@@ -1,5 +1,6 @@
 """What the pages share: the time, who may do what, the way into the case system, lists that change by themselves."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, TypeVar
@@ -71,13 +72,22 @@ def live_list(request: Request, draw: Draw) -> EventSourceResponse:
 async def _drawings(request: Request, draw: Draw) -> AsyncIterator[ServerSentEvent]:
     service = request.app.state.service
     shown = ""
-    async for _ in service.live.subscribe(INBOX):
-        # Asked each time: a session that was revoked hears nothing more.
-        scope = await scope_of(request)
-        if scope is None:
-            return
-        async with AsyncSession(service.engine) as session:
-            drawn = await draw(session, scope)
-        if drawn != shown:
-            shown = drawn
-            yield ServerSentEvent(data=drawn)
+    notes = aiter(service.live.subscribe(INBOX))
+    coming = asyncio.ensure_future(anext(notes))
+    # Subscribed before the first drawing, so that what changes in between is not missed.
+    await asyncio.sleep(0)
+    try:
+        while True:
+            # Asked each time: a session that was revoked hears nothing more.
+            scope = await scope_of(request)
+            if scope is None:
+                return
+            async with AsyncSession(service.engine) as session:
+                drawn = await draw(session, scope)
+            if drawn != shown:
+                shown = drawn
+                yield ServerSentEvent(data=drawn)
+            await coming
+            coming = asyncio.ensure_future(anext(notes))
+    finally:
+        coming.cancel()
