@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
-from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException, Request, UploadFile
@@ -16,17 +11,15 @@ from pydantic import BaseModel, StringConstraints
 from starlette.responses import Response
 
 from services.intake import senders
-from services.intake.annex_a_import import import_annex_a
 from services.intake.domain.refusal import FileRefusedError
 from services.intake.domain.work import Road
-from services.intake.settings import keys
-from services.intake.uploads import Given
+from services.intake.files import import_file
+from services.intake.settings import LARGEST_FORM
 from shared.access import CurrentScope, Role, allow
 from shared.messaging import Work
 
 router = APIRouter()
 
-LARGEST_FILE = 64 * 1024 * 1024
 FILES = [allow(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)]
 """An administrator may give a file (the command line does); what its rows hold is not theirs to see."""
 
@@ -40,9 +33,7 @@ class Counts(BaseModel):
     context: dict[str, int]
 
 
-@router.post(
-    "/intake/imports/annex-a", dependencies=FILES, max_body_size=LARGEST_FILE + 64 * 1024, response_model=Counts
-)
+@router.post("/intake/imports/annex-a", dependencies=FILES, max_body_size=LARGEST_FORM, response_model=Counts)
 async def annex_a(
     request: Request,
     scope: CurrentScope,
@@ -51,11 +42,8 @@ async def annex_a(
     only: Annotated[int | None, Form(alias="list", ge=1, le=8)] = None,
 ) -> Response:
     """Import an Annex A workbook: Lists 1, 3, 4 and 5, with 6, 7 and 8 as context; or one list as a csv."""
-    service = request.app.state.service
-    given = given_file(Road.ANNEX_A, file, as_of, scope.person_id, service.clock.now())
     try:
-        with on_disk(file) as path:
-            taken = await import_annex_a(service.engine, keys(service.settings), service.clock, given, path, only)
+        taken = await import_file(request.app.state.service, scope, Road.ANNEX_A, file, as_of, only)
     except FileRefusedError as refused:
         return JSONResponse({"refused": str(refused)}, status_code=422)
     return JSONResponse(taken.as_json())
@@ -83,18 +71,3 @@ async def add_sender(request: Request, wanted: NewSender, scope: CurrentScope, w
     except senders.NameTakenError as error:
         raise HTTPException(422, "A sender has this name already") from error
     return SenderWithToken(name=sender.name, token=token)
-
-
-def given_file(road: str, file: UploadFile, as_of: date, by: str, at: object) -> Given:
-    """The file as it was given; of its name only the last part, for the rest says how somebody's disk is ordered."""
-    name = PurePosixPath((file.filename or "file").replace("\\", "/")).name
-    return Given(road, name, file.size or 0, as_of, by, at)  # type: ignore[arg-type]
-
-
-@contextmanager
-def on_disk(file: UploadFile) -> Iterator[Path]:
-    """The upload as a file that readers can seek in, gone afterwards."""
-    with tempfile.NamedTemporaryFile(prefix="caseloop-", suffix=Path(file.filename or "").suffix[:8]) as copy:
-        shutil.copyfileobj(file.file, copy)
-        copy.flush()
-        yield Path(copy.name)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.intake import api, handlers, people_pages, sign_in
+from services.intake import api, handlers, pages, people_pages, sign_in
 from services.intake.settings import Settings
 from shared.events import (
     AssessmentRecorded,
@@ -41,7 +41,7 @@ def assemble(settings: Settings) -> FastAPI:
         name="intake",
         settings=settings,
         events=handlers.router,
-        routers=[sign_in.router, people_pages.router, api.router],
+        routers=[sign_in.router, people_pages.router, pages.router, api.router],
         templates=Path(__file__).parent / "templates",
         says=SAYS,
         owns_people=True,

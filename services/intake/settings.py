@@ -7,14 +7,14 @@ from pydantic_settings import SettingsConfigDict
 
 from shared.service import ServiceSettings
 
+LARGEST_FORM = 64 * 1024 * 1024
+"""Bytes of a request that brings a file: Caddy's limit too."""
+
 
 class Settings(ServiceSettings):
     """Intake's own settings beside the shared ones."""
 
     model_config = SettingsConfigDict(env_prefix="INTAKE_")
-
-    largest_file_bytes: int = 64 * 1024 * 1024
-    largest_census_bytes: int = 1024 * 1024 * 1024
 
 
 @lru_cache

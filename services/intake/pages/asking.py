@@ -1,0 +1,73 @@
+"""What the pages share: who may ask, the service's time, the numbers of pages, and words for roads and fields."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from services.intake.domain.work import Road
+from services.intake.queries import SEES_VALUES
+from shared.access import Role, allow
+from shared.events import Kind
+
+WATCHERS = [allow(*SEES_VALUES)]
+COUNTERS = [allow(*SEES_VALUES, Role.ADMINISTRATOR)]
+
+ROADS = {
+    Road.CMS: "Case management system",
+    Road.DFE: "DfE daily push",
+    Road.CENSUS: "CIN census",
+    Road.ANNEX_A: "Annex A",
+}
+KINDS = {
+    Kind.ASSESSMENT: "Assessment",
+    Kind.CONTACT: "Contact",
+    Kind.REFERRAL: "Referral",
+    Kind.ENQUIRY: "Section 47 enquiry",
+}
+FIELDS = {
+    "id": "Record's id",
+    "child": "Child's id",
+    "started_on": "Started on",
+    "finished_on": "Finished on",
+    "referred_on": "Referred on",
+    "conference_on": "Conference on",
+    "conference_unnecessary": "Conference unnecessary",
+    "child_seen": "Child seen",
+    "no_further_action": "No further action",
+    "earlier_enquiries": "Earlier enquiries in 12 months",
+    "earlier_referrals": "Earlier referrals in 12 months",
+    "factors": "Factors",
+    "outcome": "Outcome",
+    "team": "Team",
+    "worker": "Worker",
+    "finished_at": "Finished at",
+    "finished_by": "Authorised by",
+    "worker_name": "Worker",
+    "team_name": "Team",
+    "category": "Category of abuse",
+    "age_band": "Age",
+    "family": "Family key",
+    "decided": "Decided",
+    "date_of_birth": "Date of birth",
+}
+
+
+def now_of(request: Request) -> datetime:
+    """The service's time: the wall clock, or a replay's."""
+    now: datetime = request.app.state.service.clock.now()
+    return now
+
+
+Now = Annotated[datetime, Depends(now_of)]
+PageNumber = Annotated[int, Query(alias="page", ge=1, le=10_000)]
+
+
+def road_name(road: str) -> str:
+    """A road in words; a sender's own name as it is."""
+    return {str(each): name for each, name in ROADS.items()}.get(road, road)
+
+
+def kind_name(kind: str | None) -> str:
+    """A kind of work in words."""
+    return {str(each): name for each, name in KINDS.items()}.get(kind or "", "Unknown")

@@ -1,0 +1,123 @@
+"""Quarantine: what was refused and why; correct and resubmit it, or dismiss it with a reason."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from services.intake import queries, resubmission
+from services.intake.domain.refusal import Refusal
+from services.intake.models import Quarantined
+from services.intake.pages.asking import COUNTERS, FIELDS, WATCHERS, Now, PageNumber, kind_name, road_name
+from services.intake.settings import keys
+from shared.access import CurrentScope, trail
+from shared.messaging import Reading, Work
+from shared.web import Form, Page, PageMaker, Submitted, flash, parse
+
+router = APIRouter()
+
+STATES = ("waiting", "resubmitted", "dismissed")
+
+
+class Dismissal(BaseModel):
+    """Why something is left out for good."""
+
+    why: str = Field(title="A reason", max_length=500, json_schema_extra={"error": "Enter why it is dismissed"})
+
+
+class Correction(BaseModel):
+    """The corrected fields are checked by the rules of their kind."""
+
+
+@router.get("/intake/quarantine", dependencies=COUNTERS)
+async def everything(
+    page: Page,
+    session: Reading,
+    scope: CurrentScope,
+    state: Annotated[str, Query(max_length=20)] = "waiting",
+    reason: Annotated[str, Query(max_length=64)] = "",
+    number: PageNumber = 1,
+) -> HTMLResponse:
+    """Counts by reason, and for whoever may see it, what was refused."""
+    wanted = state if state in STATES else "waiting"
+    return page(
+        "intake/quarantine.html",
+        title="Quarantine",
+        waiting=await queries.waiting(session, scope),
+        listed=await queries.quarantined(session, scope, wanted, reason or None, number),
+        sees_values=queries.sees_values(scope),
+        state=wanted,
+        reason=reason,
+        road_name=road_name,
+        kind_name=kind_name,
+    )
+
+
+@router.get("/intake/quarantine/{quarantine_id}", dependencies=WATCHERS)
+async def one(page: Page, work: Work, scope: CurrentScope, quarantine_id: UUID) -> HTMLResponse:
+    """One thing that was refused. Reading it leaves a trace."""
+    found = await _found(work, scope, quarantine_id)
+    await trail.record(work.session, scope, "quarantine", quarantine_id)
+    return _one_page(page, found, Form(values=found.fields), Form())
+
+
+@router.post("/intake/quarantine/{quarantine_id}/resubmit", dependencies=WATCHERS)
+async def resubmit(
+    request: Request, page: Page, work: Work, scope: CurrentScope, now: Now, submitted: Submitted, quarantine_id: UUID
+) -> Response:
+    """Take it in as corrected."""
+    found = await _found(work, scope, quarantine_id, waiting=True)
+    form: Form[Correction] = Form(values=submitted)
+    fields = {name: form.value(name) for name in resubmission.fields_of(found)}
+    if not fields:
+        raise HTTPException(404)
+    secret = keys(request.app.state.service.settings)
+    taken = await resubmission.resubmit(work.session, secret, found, fields, scope.person_id, now)
+    if isinstance(taken, Refusal):
+        form.refuse(taken.field if taken.field in fields else "child", taken.sentence)
+        return _one_page(page, found, form, Form())
+    work.record(*taken)
+    return _back("It was corrected and taken in")
+
+
+@router.post("/intake/quarantine/{quarantine_id}/dismiss", dependencies=WATCHERS)
+async def dismiss(
+    page: Page, work: Work, scope: CurrentScope, now: Now, submitted: Submitted, quarantine_id: UUID
+) -> Response:
+    """Leave it out for good."""
+    found = await _found(work, scope, quarantine_id, waiting=True)
+    form = parse(Dismissal, submitted)
+    if form.data is None:
+        return _one_page(page, found, Form(values=found.fields), form)
+    resubmission.dismiss(found, scope.person_id, now, form.data.why)
+    return _back("It was dismissed")
+
+
+async def _found(work: Work, scope: CurrentScope, quarantine_id: UUID, *, waiting: bool = False) -> Quarantined:
+    found = await queries.quarantined_one(work.session, scope, quarantine_id, lock=waiting)
+    if found is None or (waiting and found.state != "waiting"):
+        raise HTTPException(404)
+    return found
+
+
+def _one_page(page: PageMaker, found: Quarantined, form: Form[Correction], dismissal: Form[Dismissal]) -> HTMLResponse:
+    return page(
+        "intake/quarantined.html",
+        title="Quarantine",
+        status=422 if form.errors or dismissal.errors else 200,
+        one=found,
+        form=form,
+        dismissal=dismissal,
+        fields=[(name, FIELDS[name]) for name in resubmission.fields_of(found)],
+        field_name=FIELDS.get,
+        road_name=road_name,
+        kind_name=kind_name,
+    )
+
+
+def _back(message: str) -> Response:
+    response = RedirectResponse("/intake/quarantine", status_code=303)
+    flash(response, message)
+    return response

@@ -1,0 +1,37 @@
+"""One assessment's story: what arrived, when, from where, what changed."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, HTTPException, Request
+from starlette.responses import HTMLResponse
+
+from services.intake import queries
+from services.intake.domain.work import Said, facts
+from services.intake.pages.asking import FIELDS, WATCHERS, kind_name, road_name
+from shared.access import CurrentScope, trail
+from shared.messaging import Work
+from shared.web import Page
+
+router = APIRouter()
+
+
+@router.get("/intake/assessments/{assessment_id}", dependencies=WATCHERS)
+async def story(request: Request, page: Page, work: Work, scope: CurrentScope, assessment_id: UUID) -> HTMLResponse:
+    """One piece of work as intake holds it. Reading it leaves a trace."""
+    found = await queries.story(work.session, scope, assessment_id)
+    if found is None:
+        raise HTTPException(404)
+    await trail.record(work.session, scope, "assessment_story", assessment_id)
+    said = {road: Said.model_validate(each) for road, each in found.work.said.items()}
+    template: str = request.app.state.service.settings.case_link
+    return page(
+        "intake/story.html",
+        title=kind_name(found.work.kind),
+        story=found,
+        said=said,
+        facts=facts(said) if said else None,
+        case_link=template.format(case_id=found.case_id) if template and found.case_id else None,
+        fields=FIELDS,
+        road_name=road_name,
+        kind_name=kind_name,
+    )

@@ -1,0 +1,55 @@
+"""Workers and teams that cases name and the directory lacks: say who each is, or add them."""
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, Field
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from services.intake import queries, resolving
+from services.intake.pages.asking import WATCHERS, Now, PageNumber
+from shared.access import CurrentScope
+from shared.messaging import Reading, Work
+from shared.web import Form, Page, Submitted, flash, parse
+
+router = APIRouter()
+
+
+class Resolution(BaseModel):
+    """Who an unmatched one is."""
+
+    kind: str = Field(pattern="^(worker|team)$")
+    stand_in: str = Field(max_length=100)
+    stands_for: str | None = Field(default=None, max_length=64)
+    add: str | None = Field(default=None, max_length=3)
+
+
+@router.get("/intake/unmatched", dependencies=WATCHERS)
+async def unmatched(page: Page, session: Reading, scope: CurrentScope, number: PageNumber = 1) -> HTMLResponse:
+    """The list, those of most cases first."""
+    return page(
+        "intake/unmatched.html",
+        title="Unmatched staff",
+        form=Form(),
+        listed=await queries.unmatched(session, scope, number),
+        choices=await queries.directory_choices(session, scope),
+    )
+
+
+@router.post("/intake/unmatched", dependencies=WATCHERS)
+async def resolve(work: Work, scope: CurrentScope, now: Now, submitted: Submitted) -> Response:
+    """Say who one is, or add them."""
+    said = parse(Resolution, submitted).data
+    row = await queries.spelling(work.session, scope, said.kind, said.stand_in) if said is not None else None
+    if said is None or row is None:
+        raise HTTPException(404)
+    if said.add:
+        work.record(*await resolving.add(work.session, row, scope.person_id, now))
+        return _back(f"{row.shown} was added to the directory; their cases follow in a few seconds")
+    if not said.stands_for or not await resolving.stands_for(work.session, row, said.stands_for, scope.person_id):
+        return _back(f"Nothing was changed: choose who {row.shown} is")
+    return _back(f"{row.shown} was matched; their cases follow in a few seconds")
+
+
+def _back(message: str) -> Response:
+    response = RedirectResponse("/intake/unmatched", status_code=303)
+    flash(response, message)
+    return response

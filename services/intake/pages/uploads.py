@@ -1,0 +1,154 @@
+"""Files: give one, and see what happened to each of its rows."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import date
+from io import StringIO
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, File, HTTPException, Query, Request, UploadFile
+from fastapi import Form as FormField
+from pydantic import BaseModel
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from services.intake import queries
+from services.intake.domain.annex_a import KINDS
+from services.intake.domain.refusal import FileRefusedError
+from services.intake.files import ROADS_WITH_FILES, import_file
+from services.intake.models import UploadRow
+from services.intake.pages.asking import ROADS, WATCHERS, PageNumber, road_name
+from services.intake.settings import LARGEST_FORM
+from shared.access import CurrentScope, trail
+from shared.messaging import Reading, Work
+from shared.web import Form, Page, PageMaker, flash
+from shared.web.filters import counted
+
+router = APIRouter()
+
+OUTCOMES = ("accepted", "duplicate", "quarantined")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+class NoModel(BaseModel):
+    """The form has fields of its own; only what was typed and what is wrong are kept."""
+
+
+@router.get("/intake/uploads", dependencies=WATCHERS)
+async def every_upload(page: Page, session: Reading, scope: CurrentScope, number: PageNumber = 1) -> HTMLResponse:
+    """The files that were given, and the form for another."""
+    return await _uploads_page(page, session, scope, Form(), number)
+
+
+@router.post("/intake/uploads", dependencies=WATCHERS, max_body_size=LARGEST_FORM)
+async def give_file(
+    request: Request,
+    page: Page,
+    session: Reading,
+    scope: CurrentScope,
+    file: Annotated[UploadFile | None, File()] = None,
+    as_of: Annotated[str, FormField(max_length=20)] = "",
+    kind: Annotated[str, FormField(max_length=20)] = "annex-a",
+    only: Annotated[str, FormField(alias="list", max_length=2)] = "",
+) -> Response:
+    """Take a file in and show what its rows came to."""
+    form: Form[NoModel] = Form(values={"as_of": as_of, "kind": kind, "list": only})
+    day = _day(as_of)
+    if file is None or not file.filename:
+        form.refuse("file", "Choose a file")
+    if day is None:
+        form.refuse("as_of", "Enter the day that the file describes")
+    if kind not in ROADS_WITH_FILES:
+        form.refuse("kind", "Choose what the file is")
+    if form.errors or file is None or day is None:
+        return await _uploads_page(page, session, scope, form, 1)
+    try:
+        number = int(only) if only.isdecimal() else None
+        taken = await import_file(request.app.state.service, scope, kind, file, day, number)
+    except FileRefusedError as refused:
+        form.refuse("file", f"The file was refused and nothing of it was taken: {refused}")
+        return await _uploads_page(page, session, scope, form, 1)
+    response = RedirectResponse(f"/intake/uploads/{taken.upload_id}", status_code=303)
+    flash(response, f"The file was taken in: {counted(taken.counts.total(), 'row')}")
+    return response
+
+
+@router.get("/intake/uploads/{upload_id}", dependencies=WATCHERS)
+async def one_upload(
+    page: Page,
+    session: Reading,
+    scope: CurrentScope,
+    upload_id: UUID,
+    outcome: Annotated[str, Query(max_length=20)] = "",
+    number: PageNumber = 1,
+) -> HTMLResponse:
+    """What happened to each row."""
+    upload = await queries.upload(session, scope, upload_id)
+    if upload is None:
+        raise HTTPException(404)
+    wanted = outcome if outcome in OUTCOMES else None
+    return page(
+        "intake/upload.html",
+        title=upload.filename,
+        upload=upload,
+        rows=await queries.upload_rows(session, scope, upload_id, wanted, number),
+        outcome=wanted,
+        road_name=road_name,
+    )
+
+
+@router.get("/intake/uploads/{upload_id}/report.csv", dependencies=WATCHERS)
+async def report(work: Work, scope: CurrentScope, upload_id: UUID) -> Response:
+    """The same as a file to keep. Taking it leaves a trace."""
+    if await queries.upload(work.session, scope, upload_id) is None:
+        raise HTTPException(404)
+    rows = await queries.every_upload_row(work.session, scope, upload_id)
+    await trail.record(work.session, scope, "upload_report", upload_id)
+    return Response(
+        "".join(_csv(rows)),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="upload-{upload_id}.csv"'},
+    )
+
+
+def _csv(rows: Iterable[UploadRow]) -> Iterator[str]:
+    """With a mark for Excel, so that it reads the text as it is."""
+    yield "\ufeff"
+    line = StringIO()
+    writer = csv.writer(line)
+    for cells in (("sheet", "row", "outcome", "column", "reason"), *map(_cells, rows)):
+        writer.writerow([harmless(str(cell)) for cell in cells])
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def _cells(row: UploadRow) -> tuple[object, ...]:
+    return row.sheet, row.row, row.outcome, row.column or "", row.reason or ""
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+async def _uploads_page(
+    page: PageMaker, session: Reading, scope: CurrentScope, form: Form[NoModel], number: int
+) -> HTMLResponse:
+    return page(
+        "intake/uploads.html",
+        title="Files",
+        status=422 if form.errors else 200,
+        form=form,
+        uploads=await queries.uploads(session, scope, number),
+        kinds=[(road.value, ROADS[road]) for road in ROADS_WITH_FILES],
+        lists=[(str(each), f"List {each}") for each in KINDS],
+        road_name=road_name,
+    )

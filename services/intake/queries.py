@@ -1,0 +1,219 @@
+"""Reads for intake's pages and exports. What a person may not see is not there: every read takes a scope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.intake.models import ChangeRow, Child, Feed, Quarantined, SpellingRow, Upload, UploadRow, WorkRow
+from shared.access import Role, Scope
+from shared.access.tables import PERSON, TEAM
+
+Item = TypeVar("Item")
+
+PAGE = 50
+SEES_VALUES = (Role.BUSINESS_SUPPORT, Role.QA_MANAGER)
+"""Who may see what a refused row holds; an administrator sees reasons and counts."""
+
+
+@dataclass(frozen=True)
+class Listed(Generic[Item]):
+    """One page of a list, and how many there are in all."""
+
+    items: Sequence[Item]
+    total: int
+    page: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages; one where there is nothing."""
+        return max(1, -(-self.total // PAGE))
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How much of one reason waits in quarantine."""
+
+    road: str
+    code: str
+    sentence: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """A worker or team that cases name and the directory lacks."""
+
+    kind: str
+    stand_in: str
+    shown: str
+    cases: int
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True)
+class Story:
+    """One assessment as intake holds it, and what changed in it."""
+
+    work: WorkRow
+    case_id: str | None
+    changes: Sequence[ChangeRow]
+    other_ids: Sequence[tuple[str, str]]
+
+
+def sees_values(scope: Scope) -> bool:
+    """Whether this person may see what refused rows hold."""
+    return scope.has(*SEES_VALUES)
+
+
+async def feeds(session: AsyncSession, scope: Scope) -> Sequence[Feed]:
+    """Every feed, the longest unheard first; counts only, for whoever runs or watches the system."""
+    if not scope.has(*SEES_VALUES, Role.ADMINISTRATOR):
+        return []
+    query = sa.select(Feed).order_by(col(Feed.last_heard_at))
+    return (await session.execute(query)).scalars().all()
+
+
+async def waiting(session: AsyncSession, scope: Scope) -> list[Waiting]:
+    """Counts by reason of what waits in quarantine, the most first: never a value."""
+    if not scope.has(*SEES_VALUES, Role.ADMINISTRATOR):
+        return []
+    query = (
+        sa.select(col(Quarantined.road), col(Quarantined.code), sa.func.min(Quarantined.sentence), sa.func.count())
+        .where(col(Quarantined.state) == "waiting")
+        .group_by(col(Quarantined.road), col(Quarantined.code))
+        .order_by(sa.func.count().desc(), col(Quarantined.code))
+    )
+    return [Waiting(*row) for row in await session.execute(query)]
+
+
+async def uploads(session: AsyncSession, scope: Scope, page: int) -> Listed[Upload]:
+    """The files that were given, the newest first."""
+    query = sa.select(Upload).where(_values(scope)).order_by(col(Upload.at).desc())
+    return await _listed(session, query, page)
+
+
+async def upload(session: AsyncSession, scope: Scope, upload_id: UUID) -> Upload | None:
+    """One file."""
+    return await session.get(Upload, upload_id) if sees_values(scope) else None
+
+
+async def upload_rows(
+    session: AsyncSession, scope: Scope, upload_id: UUID, outcome: str | None, page: int
+) -> Listed[UploadRow]:
+    """What happened to a file's rows, fifty at a time."""
+    query = _rows_of(scope, upload_id)
+    return await _listed(session, query.where(col(UploadRow.outcome) == outcome) if outcome else query, page)
+
+
+async def every_upload_row(session: AsyncSession, scope: Scope, upload_id: UUID) -> Sequence[UploadRow]:
+    """What happened to all of a file's rows, for the report."""
+    return (await session.execute(_rows_of(scope, upload_id))).scalars().all()
+
+
+async def quarantined(
+    session: AsyncSession, scope: Scope, state: str, code: str | None, page: int
+) -> Listed[Quarantined]:
+    """What was refused, the newest first."""
+    query = sa.select(Quarantined).where(_values(scope), col(Quarantined.state) == state)
+    if code:
+        query = query.where(col(Quarantined.code) == code)
+    return await _listed(session, query.order_by(col(Quarantined.came_at).desc(), col(Quarantined.quarantine_id)), page)
+
+
+async def quarantined_one(
+    session: AsyncSession, scope: Scope, quarantine_id: UUID, *, lock: bool = False
+) -> Quarantined | None:
+    """One thing that was refused; locked where it is about to be settled."""
+    query = sa.select(Quarantined).where(_values(scope), col(Quarantined.quarantine_id) == quarantine_id)
+    return (await session.execute(query.with_for_update() if lock else query)).scalars().first()
+
+
+async def unmatched(session: AsyncSession, scope: Scope, page: int) -> Listed[Unmatched]:
+    """Workers and teams that the directory lacks, those of most cases first."""
+    if not sees_values(scope):
+        return Listed([], 0, page)
+    query = sa.text(
+        "SELECT spelling.kind, spelling.stand_in, spelling.shown, count(named.key) AS cases, spelling.first_seen_at "
+        "FROM spelling JOIN (SELECT unnest(unmatched) AS key FROM work WHERE unmatched <> '{}') AS named "
+        "ON named.key = spelling.kind || ':' || spelling.stand_in WHERE spelling.stands_for IS NULL "
+        "GROUP BY 1, 2, 3, 5 ORDER BY cases DESC, shown"
+    )
+    rows = [Unmatched(*row) for row in await session.execute(query)]
+    return Listed(rows[(page - 1) * PAGE : page * PAGE], len(rows), page)
+
+
+async def unmatched_counts(session: AsyncSession, scope: Scope) -> Mapping[str, int]:
+    """How many workers and teams the directory lacks."""
+    listed = await unmatched(session, scope, 1)
+    found = {"worker": 0, "team": 0}
+    if listed.total <= PAGE:
+        for each in listed.items:
+            found[each.kind] += 1
+        return found
+    query = sa.text(
+        "SELECT split_part(key, ':', 1), count(DISTINCT key) FROM "
+        "(SELECT unnest(unmatched) AS key FROM work WHERE unmatched <> '{}') AS named GROUP BY 1"
+    )
+    return found | {str(kind): int(count) for kind, count in await session.execute(query)}
+
+
+async def spelling(session: AsyncSession, scope: Scope, kind: str, stand_in: str) -> SpellingRow | None:
+    """One of them, locked, for it is about to be resolved."""
+    query = sa.select(SpellingRow).where(
+        _values(scope), col(SpellingRow.kind) == kind, col(SpellingRow.stand_in) == stand_in
+    )
+    return (await session.execute(query.with_for_update())).scalars().first()
+
+
+async def directory_choices(session: AsyncSession, scope: Scope) -> Mapping[str, list[tuple[str, str]]]:
+    """Whom an unmatched worker or team may stand for: everybody of the directory, by name."""
+    if not sees_values(scope):
+        return {"worker": [], "team": []}
+    people = await session.execute(sa.select(PERSON.c.person_id, PERSON.c.name).order_by(PERSON.c.name))
+    teams = await session.execute(sa.select(TEAM.c.team_id, TEAM.c.name).order_by(TEAM.c.name))
+    return {"worker": [_choice(row) for row in people], "team": [_choice(row) for row in teams]}
+
+
+async def story(session: AsyncSession, scope: Scope, assessment_id: UUID) -> Story | None:
+    """What arrived of one assessment, when, from where, and what changed."""
+    work = await session.get(WorkRow, assessment_id) if sees_values(scope) else None
+    if work is None:
+        return None
+    changes = sa.select(ChangeRow).where(col(ChangeRow.assessment_id) == assessment_id)
+    case_id = await session.execute(sa.select(col(Child.case_id)).where(col(Child.child_id) == work.child_id))
+    aliases = sa.text("SELECT road, sender_id FROM alias WHERE assessment_id = :id ORDER BY road, sender_id")
+    return Story(
+        work=work,
+        case_id=case_id.scalar(),
+        changes=(await session.execute(changes.order_by(col(ChangeRow.change_id).desc()))).scalars().all(),
+        other_ids=[(row.road, row.sender_id) for row in await session.execute(aliases, {"id": assessment_id})],
+    )
+
+
+def _choice(row: sa.Row[str, str]) -> tuple[str, str]:
+    return str(row[0]), f"{row[1]} ({row[0]})"
+
+
+def _values(scope: Scope) -> sa.ColumnElement[bool]:
+    return sa.true() if sees_values(scope) else sa.false()
+
+
+def _rows_of(scope: Scope, upload_id: UUID) -> sa.Select[UploadRow]:
+    query = sa.select(UploadRow).where(_values(scope), col(UploadRow.upload_id) == upload_id)
+    return query.order_by(col(UploadRow.sheet), col(UploadRow.row))
+
+
+async def _listed(session: AsyncSession, query: sa.Select[Item], page: int) -> Listed[Item]:
+    total = (
+        await session.execute(sa.select(sa.func.count()).select_from(query.order_by(None).subquery()))
+    ).scalar_one()
+    items = (await session.execute(query.limit(PAGE).offset((page - 1) * PAGE))).scalars().all()
+    return Listed(items, int(total), page)

@@ -1,0 +1,38 @@
+"""Resolving an unmatched worker or team: it is somebody of the directory, or somebody to add to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.intake.models import SpellingRow
+from shared.access import people
+from shared.events import Event, PersonRecorded, Role, TeamRecorded
+
+
+async def stands_for(session: AsyncSession, row: SpellingRow, known_id: str, by: str) -> bool:
+    """It is this one of the directory; false where there is no such one. Its cases are told anew by the ticker."""
+    known = await (people.person(session, known_id) if row.kind == "worker" else people.team(session, known_id))
+    if known is None:
+        return False
+    row.stands_for, row.settled_by, row.told_at = known_id, by, None
+    return True
+
+
+async def add(session: AsyncSession, row: SpellingRow, by: str, now: datetime) -> list[Event]:
+    """Add it to the directory under the id that its cases have: a practitioner, or a team to be described later."""
+    row.settled_by = by
+    if row.kind == "worker":
+        if await people.person(session, row.stand_in) is not None:
+            return []
+        person = PersonRecorded(
+            occurred_at=now, person_id=row.stand_in, name=row.shown, roles=(Role.PRACTITIONER.value,)
+        )
+        await people.record_people([person], session)
+        return [person]
+    if await people.team(session, row.stand_in) is not None:
+        return []
+    team = TeamRecorded(occurred_at=now, team_id=row.stand_in, name=row.shown)
+    await people.record_people([team], session)
+    return [team]

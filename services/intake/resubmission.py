@@ -1,0 +1,48 @@
+"""Settling what is in quarantine: correct and resubmit it, or dismiss it with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.intake import recording
+from services.intake.domain.refusal import Refusal
+from services.intake.domain.statements import FIELDS, statement
+from services.intake.models import Quarantined
+from shared.events import Event
+from shared.working_days import local_date
+
+
+def fields_of(one: Quarantined) -> tuple[str, ...]:
+    """The fields that a person may correct; none where nothing of it could be read."""
+    if one.kind is None:
+        return ()
+    named = FIELDS[one.kind]
+    return ("id", *named) if "id" in one.fields else named
+
+
+async def resubmit(
+    session: AsyncSession, keys: recording.Keys, one: Quarantined, fields: Mapping[str, str], by: str, now: datetime
+) -> list[Event] | Refusal:
+    """Take it in as corrected, said now; what is still wrong with it, where something is."""
+    today = local_date(now)
+    read = statement(one.kind or "", one.road, fields, today, now)
+    if isinstance(read, Refusal):
+        return read
+    recorded = await recording.record(session, [read], keys)
+    outcome = recorded.outcomes[0]
+    if isinstance(outcome, Refusal):
+        return outcome
+    _settle(one, "resubmitted", by, now, None)
+    return recorded.events
+
+
+def dismiss(one: Quarantined, by: str, now: datetime, why: str) -> None:
+    """Leave it out for good, for a reason."""
+    _settle(one, "dismissed", by, now, why)
+
+
+def _settle(one: Quarantined, state: str, by: str, now: datetime, why: str | None) -> None:
+    one.state, one.settled_by, one.settled_at, one.why = state, by, now, why

@@ -1,0 +1,150 @@
+"""Intake's pages: what business support settles, and what others may not see."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.events import AssessmentRecorded, PersonRecorded
+from tests.service.intake.test_annex_a import send, workbook
+from tests.support.clients import client_as
+from tests.support.delivery import said
+
+GOOD = ("77", None, date(2021, 1, 4), "Yes", date(2021, 2, 8), "Moor", "Ann Li")
+ENDS_FIRST = ("78", None, date(2021, 2, 4), "Yes", date(2021, 1, 8), "Moor", "Ann Li")
+
+
+@pytest.fixture
+async def filled(app: FastAPI) -> FastAPI:
+    """One good row, one in quarantine, a worker and a team unmatched."""
+    assert (await send(app, workbook(GOOD, ENDS_FIRST))).json()["quarantined"] == 1
+    return app
+
+
+async def quarantine_id(engine: AsyncEngine) -> str:
+    """The one thing in quarantine."""
+    async with engine.connect() as connection:
+        return str((await connection.execute(sa.text("SELECT quarantine_id FROM quarantined"))).scalar_one())
+
+
+@pytest.mark.parametrize("path", ["/intake", "/intake/uploads", "/intake/quarantine", "/intake/unmatched"])
+async def test_every_list_opens_empty_and_says_what_would_fill_it(app: FastAPI, path: str) -> None:
+    async with await client_as(app, "business_support") as http:
+        page = await http.get(path)
+    assert page.status_code == 200
+    assert "caseloop-empty" in page.text
+
+
+@pytest.mark.parametrize("path", ["/intake/uploads", "/intake/unmatched", "/intake/quarantine"])
+async def test_a_practitioner_finds_nothing(filled: FastAPI, path: str) -> None:
+    async with await client_as(filled, "practitioner") as http:
+        assert (await http.get(path)).status_code == 404
+
+
+async def test_an_administrator_sees_counts_and_no_values(filled: FastAPI, engine: AsyncEngine) -> None:
+    number = await quarantine_id(engine)
+    async with await client_as(filled, "administrator") as http:
+        listed = await http.get("/intake/quarantine")
+        one = await http.get(f"/intake/quarantine/{number}")
+        home = await http.get("/intake")
+    assert listed.status_code == home.status_code == 200
+    assert "It was authorised before it started" in listed.text
+    assert number not in listed.text
+    assert one.status_code == 404
+
+
+async def test_a_row_is_corrected_and_taken_in(filled: FastAPI, engine: AsyncEngine) -> None:
+    number = await quarantine_id(engine)
+    address = f"/intake/quarantine/{number}"
+    async with await client_as(filled, "business_support") as http:
+        assert 'value="2021-01-08"' in (await http.get(address)).text
+        fields = {"child": "78", "started_on": "2021-02-04", "finished_on": "2021-01-09"}
+        still_wrong = await http.post(f"{address}/resubmit", data=fields)
+        mended = await http.post(f"{address}/resubmit", data=fields | {"finished_on": "2021-02-09"})
+        again = await http.post(f"{address}/resubmit", data=fields | {"finished_on": "2021-02-09"})
+    assert still_wrong.status_code == 422
+    assert "It was authorised before it started" in still_wrong.text
+    assert mended.status_code == 303
+    assert again.status_code == 404
+    records = [event for event in await said(engine) if isinstance(event, AssessmentRecorded)]
+    assert [record.authorised_on for record in records] == [date(2021, 2, 8), date(2021, 2, 9)]
+
+
+async def test_a_row_is_dismissed_only_with_a_reason(filled: FastAPI, engine: AsyncEngine) -> None:
+    address = f"/intake/quarantine/{await quarantine_id(engine)}"
+    async with await client_as(filled, "business_support") as http:
+        silent = await http.post(f"{address}/dismiss", data={"why": ""})
+        said_why = await http.post(f"{address}/dismiss", data={"why": "Entered twice"})
+        dismissed = await http.get("/intake/quarantine?state=dismissed")
+        page = await http.get(address)
+    assert silent.status_code == 422
+    assert said_why.status_code == 303
+    assert "It was authorised before it started" in dismissed.text
+    assert "Entered twice" in page.text
+
+
+async def test_a_file_is_given_on_the_page_and_its_rows_can_be_downloaded(app: FastAPI) -> None:
+    content = workbook(GOOD, ENDS_FIRST, sheet="=1+2 List 4")
+    async with await client_as(app, "business_support") as http:
+        files = {"file": ("monthly.xlsx", content)}
+        nothing = await http.post("/intake/uploads", data={"as_of": "2021-03-12", "kind": "annex-a"})
+        given = await http.post("/intake/uploads", data={"as_of": "2021-03-12", "kind": "annex-a"}, files=files)
+        page = await http.get(given.headers["location"])
+        report = await http.get(f"{given.headers['location']}/report.csv")
+    assert nothing.status_code == 422
+    assert given.status_code == 303
+    assert "It was authorised before it started" in page.text
+    assert report.text.startswith("\ufeffsheet,row,outcome,column,reason")
+    assert "\n'=1+2" in report.text
+    assert "ContinuousAssessmentAuthDate" in report.text
+
+
+async def test_a_refused_file_says_why_on_the_page(app: FastAPI) -> None:
+    async with await client_as(app, "business_support") as http:
+        page = await http.post(
+            "/intake/uploads", data={"as_of": "2021-03-12", "kind": "annex-a"}, files={"file": ("a.xlsx", b"no")}
+        )
+    assert page.status_code == 422
+    assert "nothing of it was taken: this is not an xlsx workbook" in page.text
+
+
+async def test_an_unmatched_worker_is_added_and_a_team_matched(filled: FastAPI, engine: AsyncEngine) -> None:
+    from services.intake import handlers, rematching
+    from shared.db import sessions
+    from shared.events import TeamRecorded
+    from tests.service.intake.test_finished_work import NOON
+    from tests.support.clients import keep
+
+    await keep(filled, TeamRecorded(occurred_at=NOON, team_id="moor", name="Assessment Moor"))
+    async with await client_as(filled, "business_support") as http:
+        page = (await http.get("/intake/unmatched")).text
+        stand_ins = re.findall(r'name="stand_in" value="([^"]+)"', page)
+        kinds = re.findall(r'name="kind" value="([^"]+)"', page)
+        by_kind = dict(zip(kinds, stand_ins, strict=True))
+        await http.post(
+            "/intake/unmatched", data={"kind": "worker", "stand_in": by_kind["worker"], "add": "yes", "stands_for": ""}
+        )
+        await http.post("/intake/unmatched", data={"kind": "team", "stand_in": by_kind["team"], "stands_for": "moor"})
+    async with sessions(engine)() as session, session.begin():
+        (again,) = await rematching.rematch(session, handlers.deployment(), NOON)
+    assert isinstance(again, AssessmentRecorded)
+    assert again.unmatched == ()
+    assert again.team_id == "moor"
+    assert again.worker_id == by_kind["worker"]
+    added = [event for event in await said(engine) if isinstance(event, PersonRecorded)]
+    assert [person.name for person in added] == ["Ann Li"]
+
+
+async def test_an_assessment_tells_its_story(filled: FastAPI, engine: AsyncEngine) -> None:
+    await send(filled, workbook(("77", None, date(2021, 1, 4), "No", date(2021, 2, 8), "Moor", "Ann Li")))
+    (number,) = {event.assessment_id for event in await said(engine) if isinstance(event, AssessmentRecorded)}
+    async with await client_as(filled, "qa_manager") as http:
+        page = await http.get(f"/intake/assessments/{number}")
+    assert page.status_code == 200
+    assert "Child seen" in page.text
+    assert "True" in page.text
