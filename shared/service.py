@@ -27,7 +27,7 @@ from shared.clock import Clock, SystemClock
 from shared.db import create_engine
 from shared.events import Event, PersonRecorded, TeamRecorded
 from shared.messaging import EventRouter, Listener, consumes
-from shared.messaging.broker import build_broker, keep_started, stop
+from shared.messaging.broker import build_broker, keep_measuring, keep_started, stop
 from shared.messaging.consumer import Consumer
 from shared.messaging.endpoints import letters_router, system_router
 from shared.messaging.relay import Relay
@@ -78,22 +78,29 @@ class Service:
     relay: Relay
     ticker: Ticker
     started: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
     def is_started(self) -> bool:
         """Whether the consumers have joined Kafka."""
         return self.started.is_set()
 
+    @property
+    def ended(self) -> list[str]:
+        """What should run as long as the process does, and has ended."""
+        return [task.get_name() for task in self.tasks if task.done() and not task.get_name().endswith(".start")]
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run relay, ticker, listener and consumers in the background, whatever is down."""
-        tasks = [
+        self.tasks = [
             asyncio.create_task(work, name=f"{self.name}.{what}")
             for what, work in {
                 "live": self.live.run(),
                 "relay": self.relay.run(),
                 "ticker": self.ticker.run(),
-                "consumers": keep_started(self.broker, self.started),
+                "start": keep_started(self.broker, self.started),
+                "lag": keep_measuring(self.broker),
             }.items()
         ]
         # What start-up made stays for good: the collector need not look at it again.
@@ -102,9 +109,9 @@ class Service:
         try:
             yield
         finally:
-            for task in tasks:
+            for task in self.tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self.tasks, return_exceptions=True)
             await stop(self.broker)
             with suppress(Exception):
                 await asyncio.gather(self.relay.lease.give_up(), self.ticker.lease.give_up())
@@ -130,7 +137,7 @@ def create_service(
     """
     observability.configure_logs(name)
     registry = CollectorRegistry()
-    router = _with_people(events) if not owns_people else events
+    router = with_people(events) if not owns_people else events
     service = _assemble(name, settings, router, registry, clock or SystemClock())
 
     @asynccontextmanager
@@ -173,7 +180,7 @@ def _assemble(
     return Service(name, settings, engine, clock, live, broker, consumers, relay, Ticker(engine, router, clock))
 
 
-def _with_people(events: EventRouter) -> EventRouter:
+def with_people(events: EventRouter) -> EventRouter:
     """The service's router with a consumer of its own that keeps people and teams."""
     router = EventRouter(events.service, list(events.subscriptions), list(events.days), list(events.ticks))
     consumes(router, PersonRecorded, TeamRecorded, suffix="people")(record_people)

@@ -9,16 +9,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import structlog
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from faststream import AckPolicy
-from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
+from faststream.kafka.subscriber.usecase import LogicSubscriber
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.messaging import metrics
+from shared.messaging.codec import Record
 from shared.messaging.consumer import Consumer, MostlyBadError
 from shared.messaging.routing import EventRouter
 
@@ -30,11 +35,26 @@ MAX_POLL_INTERVAL_MS = 300_000
 SESSION_TIMEOUT_MS = 10_000
 STOP_SECONDS = 5
 RETRY_SECONDS = (0.5, 5.0)
+LAG_SECONDS = 5.0
+
+Records = tuple[ConsumerRecord, ...]
+Parser = Callable[[Records], Awaitable[KafkaMessage]]
 
 
-async def as_bytes(message: Any) -> Any:
-    """The decoder: leaves the body as it is, for one bad record must not fail its batch."""
-    return message.body
+async def as_they_are(records: Records, parse: Parser) -> KafkaMessage:
+    """The parser: one message for the batch, with none of the records' headers read.
+
+    FastStream's own decodes every header; one that is not UTF-8 raises before there is anything to reject, and the
+    batch is lost.
+    """
+    message = await parse((replace(records[0], headers=(), value=b""),))
+    message.raw_message = records
+    return message
+
+
+async def as_records(message: KafkaMessage) -> Any:
+    """The decoder: hands over the records, for one bad record must not fail its batch."""
+    return message.raw_message
 
 
 def build_broker(
@@ -45,43 +65,44 @@ def build_broker(
         bootstrap,
         client_id=f"caseloop-{router.service}",
         logger=None,
+        # Nothing may judge a batch before our own decoder does, a tombstone among it least of all
+        apply_types=False,
         middlewares=[KafkaPrometheusMiddleware(registry=registry, app_name=router.service, metrics_prefix="caseloop")],
     )
     consumers = [Consumer(subscription, engine) for subscription in router.subscriptions]
     for consumer in consumers:
-        broker.subscriber(
-            consumer.subscription.topic.value,
-            group_id=f"caseloop.{consumer.name}",
-            batch=True,
-            max_records=MAX_RECORDS,
-            batch_timeout_ms=BATCH_TIMEOUT_MS,
-            auto_offset_reset="earliest",
-            ack_policy=AckPolicy.NACK_ON_ERROR,
-            no_reply=True,
-            decoder=as_bytes,
-            max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            title=consumer.name,
-        )(_taker(consumer))
+        subscribe(broker, consumer)
     return broker, consumers
 
 
-def _taker(consumer: Consumer) -> Callable[[list[bytes], KafkaMessage], Awaitable[None]]:
-    async def take(body: list[bytes], message: KafkaMessage) -> None:
-        consumer.busy_since = time.monotonic()
+def subscribe(broker: KafkaBroker, consumer: Consumer, max_poll_interval_ms: int = MAX_POLL_INTERVAL_MS) -> None:
+    """Let the consumer take what its topic brings, in batches, acknowledged once they are settled."""
+    broker.subscriber(
+        consumer.subscription.topic.value,
+        group_id=f"caseloop.{consumer.name}",
+        batch=True,
+        max_records=MAX_RECORDS,
+        batch_timeout_ms=BATCH_TIMEOUT_MS,
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        no_reply=True,
+        parser=as_they_are,
+        decoder=as_records,
+        max_poll_interval_ms=max_poll_interval_ms,
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        title=consumer.name,
+    )(_taker(consumer))
+
+
+def _taker(consumer: Consumer) -> Callable[[Any], Awaitable[None]]:
+    async def take(records: Sequence[Record]) -> None:
         try:
-            await consumer.take(_records(message.raw_message))
+            await consumer.take(records)
         except MostlyBadError:
             # Nothing may be acknowledged and nothing tried again: stand still, visibly, until somebody looks.
             await asyncio.Event().wait()
-        finally:
-            consumer.busy_since = None
 
     return take
-
-
-def _records(raw: ConsumerRecord | Sequence[ConsumerRecord]) -> Sequence[Any]:
-    return raw if isinstance(raw, tuple | list) else [raw]
 
 
 async def keep_started(broker: KafkaBroker, started: asyncio.Event) -> None:
@@ -105,3 +126,51 @@ async def stop(broker: KafkaBroker) -> None:
         await asyncio.wait_for(broker.stop(), STOP_SECONDS)
     except Exception as error:
         log.warning("broker_not_stopped", reason=type(error).__name__)
+
+
+def clients(broker: KafkaBroker) -> list[AIOKafkaConsumer]:
+    """The clients of the subscribers that have joined, in the order in which they were built."""
+    joined = cast("list[LogicSubscriber[Any]]", broker.subscribers)
+    return [one.consumer for one in joined if one.consumer is not None]
+
+
+def hung(broker: KafkaBroker, consumers: Sequence[Consumer], limit: float) -> list[str]:
+    """The consumers that for so many seconds neither asked Kafka for records nor began a transaction.
+
+    A consume loop that died leaves no other trace: the process lives on. One that waits for the world to come back
+    tries again and again, so it is not hung, and one that stopped because its stream is bad says so elsewhere.
+    """
+    names = []
+    for client, consumer in zip(clients(broker), consumers, strict=False):
+        silent = client._subscription.fetcher_idle_time > limit
+        trying = consumer.busy_since is not None and time.monotonic() - consumer.busy_since <= limit
+        if silent and not trying and consumer.stopped is None:
+            names.append(consumer.name)
+    return names
+
+
+async def keep_measuring(broker: KafkaBroker) -> None:
+    """Measure the lag every few seconds until cancelled."""
+    while True:
+        try:
+            measure_lag(broker)
+        except Exception as error:
+            log.warning("lag_not_measured", reason=type(error).__name__)
+        await asyncio.sleep(LAG_SECONDS)
+
+
+def measure_lag(broker: KafkaBroker) -> None:
+    """Set the lag of every partition that this replica holds; of two consumers of one topic, the larger."""
+    lags: dict[tuple[str, int], int] = {}
+    for client in clients(broker):
+        for place in client.assignment():
+            state = client._subscription.subscription.assignment.state_value(place)
+            end = client.highwater(place)
+            if end is None or not state.has_valid_position:
+                continue
+            behind = max(0, end - state.position)
+            lags[place.topic, place.partition] = max(behind, lags.get((place.topic, place.partition), 0))
+    # Cleared, so that a partition which another replica took over is not reported twice
+    metrics.CONSUMER_LAG.clear()
+    for (topic, partition), behind in lags.items():
+        metrics.CONSUMER_LAG.labels(topic, str(partition)).set(behind)

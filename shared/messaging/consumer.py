@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +18,13 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
+from opentelemetry import context, propagate
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from shared.db import sessions
 from shared.events import Event, Topic
 from shared.messaging import dead_letters, inbox, metrics, outbox
-from shared.messaging.codec import Received, Record, Unreadable, decode
+from shared.messaging.codec import Received, Record, Unreadable, decode, trace_of
 from shared.messaging.faults import is_world_down
 
 log = structlog.get_logger()
@@ -68,12 +70,25 @@ class Subscription:
         return frozenset(event.type() for event in self.events)
 
 
+class TooSlowError(Exception):
+    """A handler used up its time. That is our bug: it would hold its partitions until Kafka gives them to another."""
+
+
+class StillFailsError(Exception):
+    """A dead letter was replayed and cannot be read or handled yet; it stays open."""
+
+
 @dataclass
 class Consumer:
-    """One subscription at work on one engine."""
+    """One subscription at work on one engine.
+
+    `busy_since` (monotonic) is when the transaction now running began; none between batches. `stopped` says why it
+    stands still for good.
+    """
 
     subscription: Subscription
     engine: AsyncEngine
+    time_limit: float = TIME_LIMIT_SECONDS
     stopped: str | None = None
     busy_since: float | None = None
     _window: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
@@ -91,25 +106,57 @@ class Consumer:
         """Settle every record, however long the world is down. MostlyBadError settles none of them."""
         messages = [decode(record, self._listened) for record in records]
         self._judge(messages)
-        await self._settle(messages)
+        token = context.attach(_trace(records))
+        try:
+            await self._settle_whatever_comes(messages)
+        finally:
+            context.detach(token)
+            self.busy_since = None
 
     async def settle(self, letter: UUID, *, how: str, by: str, why: str) -> bool:
         """Replay or dismiss a dead letter and release what waited behind it, in one transaction; false if not open.
 
-        What fails again leaves the letter as it was.
+        StillFailsError leaves a replayed letter as it was. What fails among the released becomes a letter of its own.
         """
         async with self._sessions() as session, session.begin():
-            records = await dead_letters.settle(session, letter, self.name, how=how, by=by, why=why)
-            if records is None:
+            record = await dead_letters.close(session, letter, self.name, how=how, by=by, why=why)
+            if record is None:
                 return False
-            messages = [decode(record, self._listened) for record in records]
-            ready, follow_ups = await self._sort(messages, session)
-            fresh = await inbox.take(session, self.name, [message.event_id for message in ready])
-            events = _once(ready, fresh)
-            if events:
-                follow_ups = [*follow_ups, *await self._handle(events, session)]
-            await outbox.store(session, follow_ups)
+            message = decode(record, self._listened)
+            if how == dead_letters.REPLAYED:
+                await self._replay(message, session)
+            elif isinstance(message, Received):
+                # Taken, so that it stays dismissed when Kafka delivers it again
+                await inbox.take(session, self.name, [message.event_id])
+            await self._release(message.key, session)
         return True
+
+    async def _replay(self, message: Received | Unreadable, session: AsyncSession) -> None:
+        if isinstance(message, Unreadable):
+            raise StillFailsError(f"{message.reason} at {message.place}")
+        try:
+            await self._work([message], session)
+        except Exception as error:
+            if is_world_down(error):
+                raise
+            raise StillFailsError(f"{type(error).__name__} at handler") from error
+
+    async def _release(self, key: str, session: AsyncSession) -> None:
+        """Handle what was parked, in order, up to the first that fails: that becomes a letter, and the rest waits."""
+        waiting = deque(await dead_letters.release(session, self.name, key))
+        while waiting:
+            message = decode(waiting[0], self._listened)
+            try:
+                async with session.begin_nested():
+                    await self._work([message], session)
+            except Exception as error:
+                if is_world_down(error):
+                    raise
+                await dead_letters.set_aside(session, self.name, _failed(message, error))
+                waiting.popleft()
+                break
+            waiting.popleft()
+        await dead_letters.park(session, self.name, [(record, key) for record in waiting])
 
     def _judge(self, messages: Sequence[Received | Unreadable]) -> None:
         self._window.extend(isinstance(message, Unreadable) for message in messages)
@@ -119,6 +166,19 @@ class Consumer:
             metrics.CONSUMER_STOPPED.labels(self.name).set(1)
             log.error("consumer_stopped", consumer=self.name, bad=bad, of=len(self._window))
             raise MostlyBadError(self.stopped)
+
+    async def _settle_whatever_comes(self, messages: Sequence[Received | Unreadable]) -> None:
+        """Settle the batch. Where even setting aside fails (a bug in `on_bad`), stay with it: loudly, not quickly."""
+        attempt = 0
+        while True:
+            try:
+                await self._settle(messages)
+                return
+            except Exception as error:
+                attempt += 1
+                metrics.RETRIES.labels(self.name, type(error).__name__).inc()
+                log.error("batch_blocked", consumer=self.name, attempt=attempt, reason=type(error).__name__)
+            await asyncio.sleep(_backoff(attempt))
 
     async def _settle(self, messages: Sequence[Received | Unreadable]) -> None:
         """Commit the batch; a bug halves it until the event that fails stands alone and is set aside."""
@@ -148,33 +208,42 @@ class Consumer:
             await asyncio.sleep(_backoff(attempt))
 
     async def _transact(self, messages: Sequence[Received | Unreadable]) -> None:
-        async with asyncio.timeout(TIME_LIMIT_SECONDS), self._sessions() as session, session.begin():
-            ready, follow_ups = await self._sort(messages, session)
-            fresh = await inbox.take(session, self.name, [message.event_id for message in ready])
-            events = _once(ready, fresh)
-            if events:
-                follow_ups = [*follow_ups, *await self._handle(events, session)]
-            await outbox.store(session, follow_ups)
-        self._measure(messages, ready, events)
+        self.busy_since = time.monotonic()
+        limit = asyncio.timeout(self.time_limit)
+        try:
+            async with limit, self._sessions() as session, session.begin():
+                outcomes = await self._work(messages, session)
+        except TimeoutError as error:
+            if limit.expired():
+                raise TooSlowError(self.name) from error
+            raise
+        self._measure(outcomes)
+
+    async def _work(self, messages: Sequence[Received | Unreadable], session: AsyncSession) -> Outcomes:
+        """Everything that one batch brings about, within the caller's transaction."""
+        ready, follow_ups = await self._sort(messages, session)
+        fresh = await inbox.take(session, self.name, [message.event_id for message in ready])
+        events = _once(ready, fresh)
+        if events:
+            follow_ups = [*follow_ups, *await self._handle(events, session)]
+        await outbox.store(session, follow_ups)
+        return Outcomes(messages, ready, events)
 
     async def _sort(
         self, messages: Sequence[Received | Unreadable], session: AsyncSession
     ) -> tuple[list[Received], list[Event]]:
         """Set aside what is bad, park what waits behind it; the rest, in order, and what follows from the bad."""
-        bad = [message for message in messages if isinstance(message, Unreadable)]
-        follow_ups: list[Event] = []
         on_bad = self.subscription.on_bad
-        if bad and on_bad is not None:
-            follow_ups.extend(await on_bad(bad, session))
-        held = set() if on_bad is not None else set(await dead_letters.held_keys(session, self.name))
+        if on_bad is not None:
+            bad = [message for message in messages if isinstance(message, Unreadable)]
+            follow_ups = [*await on_bad(bad, session)] if bad else []
+            return [one for one in messages if isinstance(one, Received) and one.event is not None], follow_ups
+        held = set(await dead_letters.held_keys(session, self.name))
         ready: list[Received] = []
         parked: list[tuple[Record, str]] = []
         for message in messages:
             if isinstance(message, Unreadable):
-                if on_bad is None:
-                    await dead_letters.set_aside(
-                        session, self.name, message.record, message.key, message.reason, message.place
-                    )
+                if await dead_letters.set_aside(session, self.name, message):
                     held.add(message.key)
             elif message.event is None:
                 continue
@@ -183,7 +252,7 @@ class Consumer:
             else:
                 ready.append(message)
         await dead_letters.park(session, self.name, parked)
-        return ready, follow_ups
+        return ready, []
 
     async def _handle(self, events: Sequence[Event], session: AsyncSession) -> Sequence[Event]:
         try:
@@ -196,32 +265,59 @@ class Consumer:
 
     async def _set_aside(self, message: Received | Unreadable, error: Exception) -> None:
         """Our bug: keep the event as a dead letter, or, from outside, hand it to quarantine."""
+        if isinstance(message, Unreadable):
+            # Not the event but the setting aside failed: there is nothing smaller to isolate
+            raise error
         log.error("handler_failed", consumer=self.name, reason=type(error).__name__)
         metrics.EVENTS.labels(self.name, "failed").inc()
-        bad = Unreadable(message.record, message.key, type(error).__name__, "handler")
-        await self._persist([bad])
+        await self._persist([_failed(message, error)])
 
-    def _measure(
-        self, messages: Sequence[Received | Unreadable], ready: Sequence[Received], events: Sequence[Event]
-    ) -> None:
-        unreadable = sum(isinstance(message, Unreadable) for message in messages)
-        skipped = sum(isinstance(message, Received) and message.event is None for message in messages)
-        outcomes = {
-            "handled": len(events),
-            "duplicate": len(ready) - len(events),
-            "skipped": skipped,
-            "unreadable": unreadable,
-            "parked": len(messages) - unreadable - skipped - len(ready),
-        }
-        for outcome, count in outcomes.items():
+    def _measure(self, outcomes: Outcomes) -> None:
+        for outcome, count in outcomes.counts().items():
             if count:
                 metrics.EVENTS.labels(self.name, outcome).inc(count)
-        if events:
-            age = datetime.now(UTC) - min(event.occurred_at for event in events)
+        if outcomes.events:
+            age = datetime.now(UTC) - min(event.occurred_at for event in outcomes.events)
             metrics.EVENT_AGE.labels(self.name).observe(max(0.0, age.total_seconds()))
 
 
-def _once(ready: Sequence[Received], fresh: set[Any]) -> list[Event]:
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What became of a batch: what came, what of it was ready, and what of that was fresh."""
+
+    messages: Sequence[Received | Unreadable]
+    ready: Sequence[Received]
+    events: Sequence[Event]
+
+    def counts(self) -> dict[str, int]:
+        """How many records came to what."""
+        unreadable = sum(isinstance(message, Unreadable) for message in self.messages)
+        skipped = sum(isinstance(message, Received) and message.event is None for message in self.messages)
+        return {
+            "handled": len(self.events),
+            "duplicate": len(self.ready) - len(self.events),
+            "skipped": skipped,
+            "unreadable": unreadable,
+            "parked": len(self.messages) - unreadable - skipped - len(self.ready),
+        }
+
+
+def _failed(message: Received | Unreadable, error: Exception) -> Unreadable:
+    if isinstance(message, Unreadable):
+        return message
+    return Unreadable(message.record, message.key, type(error).__name__, "handler")
+
+
+def _trace(records: Sequence[Record]) -> context.Context:
+    """The context of the first record that has one: what a batch says is traced to there."""
+    for record in records:
+        trace = trace_of(record)
+        if trace is not None:
+            return propagate.extract({"traceparent": trace})
+    return context.get_current()
+
+
+def _once(ready: Sequence[Received], fresh: set[UUID]) -> list[Event]:
     """The events that were not taken before, each once, in the order of their records."""
     events: list[Event] = []
     for message in ready:

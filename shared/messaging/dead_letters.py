@@ -6,7 +6,7 @@ is replayed or dismissed they are released in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.messaging import metrics
-from shared.messaging.codec import Record, StoredRecord
+from shared.messaging.codec import Record, StoredRecord, Unreadable
 from shared.messaging.tables import DEAD_LETTER, PARKED
 
 log = structlog.get_logger()
@@ -30,6 +30,7 @@ _LOCK = "hashtext('caseloop:' || current_schema() || ':letters:' || CAST(:consum
 _GUARD = text(f"SELECT pg_advisory_xact_lock_shared({_LOCK})")
 _SETTLE_GUARD = text(f"SELECT pg_advisory_xact_lock({_LOCK})")
 _HELD = text("SELECT DISTINCT key FROM dead_letter WHERE consumer = :consumer AND settled_at IS NULL")
+_IS_OPEN = text("SELECT settled_at IS NULL FROM dead_letter WHERE id = :id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +66,33 @@ async def held_keys(session: AsyncSession, consumer: str) -> frozenset[str]:
     return frozenset((await session.execute(_HELD, {"consumer": consumer})).scalars())
 
 
-async def set_aside(session: AsyncSession, consumer: str, record: Record, key: str, reason: str, place: str) -> None:
-    """Keep one record as a dead letter, once."""
+async def set_aside(session: AsyncSession, consumer: str, bad: Unreadable) -> bool:
+    """Keep one record as a dead letter, once; whether its letter is open, so that later events of its key must wait.
+
+    A record that comes again after somebody settled its letter changes nothing, and holds nothing back.
+    """
+    record = bad.record
     row = {
         "id": uuid5(letter_id(record.topic, record.partition, record.offset), consumer),
         "consumer": consumer,
-        "reason": reason,
-        "place": place,
-        **_kept(record, key),
+        "reason": bad.reason,
+        "place": bad.place,
+        **_kept(record, bad.key),
     }
-    await session.execute(insert(DEAD_LETTER).values(row).on_conflict_do_nothing())
-    metrics.DEAD_LETTERS.labels(record.topic, reason).inc()
+    kept = await session.execute(insert(DEAD_LETTER).values(row).on_conflict_do_nothing().returning(DEAD_LETTER.c.id))
+    if kept.first() is None:
+        return bool((await session.execute(_IS_OPEN, {"id": row["id"]})).scalar())
+    metrics.DEAD_LETTERS.labels(record.topic, bad.reason).inc()
     log.error(
         "dead_letter",
         consumer=consumer,
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        reason=reason,
-        place=place,
+        reason=bad.reason,
+        place=bad.place,
     )
+    return True
 
 
 async def park(session: AsyncSession, consumer: str, records: Iterable[tuple[Record, str]]) -> None:
@@ -107,12 +115,10 @@ async def open_letters(session: AsyncSession) -> list[Letter]:
     return [Letter(**row._mapping) for row in rows]
 
 
-async def settle(
-    session: AsyncSession, letter: UUID, consumer: str, *, how: str, by: str, why: str
-) -> list[Record] | None:
-    """Close a letter of this consumer: the records that may now go on, in order. None where it is not open.
+async def close(session: AsyncSession, letter: UUID, consumer: str, *, how: str, by: str, why: str) -> Record | None:
+    """Mark an open letter of this consumer as settled: its record, or none where there is no such letter.
 
-    A replayed letter goes first; records stay parked while another letter of their key is open.
+    Until the transaction ends, nothing else is parked or settled in this consumer.
     """
     await session.execute(_SETTLE_GUARD, {"consumer": consumer})
     closed = await session.execute(
@@ -122,13 +128,11 @@ async def settle(
         .returning(*DEAD_LETTER.c)
     )
     found = closed.first()
-    if found is None:
-        return None
-    first = [_record(found)] if how == REPLAYED else []
-    return [*first, *await _release(session, consumer, found.key)]
+    return None if found is None else _record(found)
 
 
-async def _release(session: AsyncSession, consumer: str, key: str) -> Sequence[Record]:
+async def release(session: AsyncSession, consumer: str, key: str) -> list[Record]:
+    """What waited behind the letters of this key, in order; nothing while another of them is open."""
     if key in frozenset((await session.execute(_HELD, {"consumer": consumer})).scalars()):
         return []
     rows = await session.execute(
@@ -143,7 +147,7 @@ def _kept(record: Record, key: str) -> dict[str, object]:
         "partition": record.partition,
         "offset": record.offset,
         "key": key,
-        "headers": [[name, value.decode("latin-1")] for name, value in record.headers],
+        "headers": [[name, None if value is None else value.decode("latin-1")] for name, value in record.headers],
         "value": record.value,
     }
 
@@ -155,5 +159,5 @@ def _record(row: object) -> Record:
         offset=row.offset,  # type: ignore[attr-defined]
         key=row.key.encode(),  # type: ignore[attr-defined]
         value=row.value,  # type: ignore[attr-defined]
-        headers=[(name, value.encode("latin-1")) for name, value in row.headers],  # type: ignore[attr-defined]
+        headers=[(name, None if value is None else value.encode("latin-1")) for name, value in row.headers],  # type: ignore[attr-defined]
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Protocol
 from uuid import UUID
 
@@ -16,12 +15,14 @@ from shared.access import CurrentScope, Role, allow
 from shared.events import Event
 from shared.messaging import dead_letters
 from shared.messaging.asyncapi import describe
-from shared.messaging.consumer import TIME_LIMIT_SECONDS, Consumer
+from shared.messaging.broker import hung
+from shared.messaging.consumer import TIME_LIMIT_SECONDS, Consumer, StillFailsError
 from shared.messaging.routing import EventRouter
 from shared.messaging.unit_of_work import Reading
 
 Reason = Annotated[str, Form(min_length=1, max_length=500)]
 PING_SECONDS = 2.0
+HUNG_SECONDS = 2 * TIME_LIMIT_SECONDS
 VERSION = "1"
 
 
@@ -35,6 +36,8 @@ class Running(Protocol):
 
     @property
     def is_started(self) -> bool: ...
+    @property
+    def ended(self) -> list[str]: ...
 
 
 def system_router(service: Running, router: EventRouter, says: tuple[type[Event], ...]) -> APIRouter:
@@ -43,9 +46,8 @@ def system_router(service: Running, router: EventRouter, says: tuple[type[Event]
 
     @system.get("/health/live")
     async def live() -> JSONResponse:
-        hung = [consumer.name for consumer in service.consumers if _is_hung(consumer)]
-        ended = service.is_started and any(task.done() for one in service.broker.subscribers for task in one.tasks)  # type: ignore[attr-defined]
-        return JSONResponse({"live": not hung and not ended, "hung": hung}, 503 if hung or ended else 200)
+        dead = [*hung(service.broker, service.consumers, HUNG_SECONDS), *service.ended]
+        return JSONResponse({"live": not dead, "hung": dead}, 503 if dead else 200)
 
     @system.get("/health/ready")
     async def ready() -> JSONResponse:
@@ -72,25 +74,23 @@ def letters_router(service: Running) -> APIRouter:
         return await dead_letters.open_letters(session)
 
     @letters.post("/{letter}/replay")
-    async def replay(letter: UUID, scope: CurrentScope, why: Reason) -> None:
-        await _settle(letter, dead_letters.REPLAYED, scope.person_id, why)
+    async def replay(letter: UUID, scope: CurrentScope, why: Reason) -> JSONResponse:
+        return await _settle(letter, dead_letters.REPLAYED, scope.person_id, why)
 
     @letters.post("/{letter}/dismiss")
-    async def dismiss(letter: UUID, scope: CurrentScope, why: Reason) -> None:
-        await _settle(letter, dead_letters.DISMISSED, scope.person_id, why)
+    async def dismiss(letter: UUID, scope: CurrentScope, why: Reason) -> JSONResponse:
+        return await _settle(letter, dead_letters.DISMISSED, scope.person_id, why)
 
-    async def _settle(letter: UUID, how: str, by: str, why: str) -> None:
-        for consumer in service.consumers:
-            if await consumer.settle(letter, how=how, by=by, why=why):
-                return
+    async def _settle(letter: UUID, how: str, by: str, why: str) -> JSONResponse:
+        try:
+            for consumer in service.consumers:
+                if await consumer.settle(letter, how=how, by=by, why=why):
+                    return JSONResponse({"settled": how})
+        except StillFailsError as error:
+            return JSONResponse({"refused": f"it still fails: {error}"}, 409)
         raise HTTPException(404)
 
     return letters
-
-
-def _is_hung(consumer: Consumer) -> bool:
-    since = consumer.busy_since
-    return consumer.stopped is None and since is not None and time.monotonic() - since > 2 * TIME_LIMIT_SECONDS
 
 
 async def _answers(engine: AsyncEngine) -> bool:

@@ -16,7 +16,10 @@ def is_world_down(error: BaseException) -> bool:
 
     Deadlocks (40P01) and lock time-outs come through asyncpg as a bare DBAPIError, so the SQLSTATE decides.
     """
-    if isinstance(error, TimeoutError | PoolTimeoutError | ConnectionError | OSError | InterfaceError):
+    if isinstance(error, OSError):
+        # A file that is missing is our bug: it does not come back by itself. A connection does.
+        return error.filename is None
+    if isinstance(error, PoolTimeoutError | InterfaceError):
         return True
     if not isinstance(error, DBAPIError):
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from uuid import UUID
 
 from sqlalchemy import text
@@ -21,5 +22,9 @@ async def take(session: AsyncSession, consumer: str, event_ids: Sequence[UUID]) 
     """
     if not event_ids:
         return set()
-    rows = await session.execute(_TAKE, {"consumer": consumer, "ids": sorted(set(event_ids))})
+    ids = sorted(set(event_ids), key=_BYTES)
+    rows = await session.execute(_TAKE, {"consumer": consumer, "ids": ids})
     return set(rows.scalars())
+
+
+_BYTES = attrgetter("bytes")

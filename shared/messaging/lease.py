@@ -11,7 +11,7 @@ import socket
 from dataclasses import dataclass, field
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 SECONDS = 5
 
@@ -22,11 +22,16 @@ _RENEW = text(
     "epoch = CASE WHEN held.holder = excluded.holder THEN held.epoch ELSE held.epoch + 1 END "
     "WHERE held.holder = excluded.holder OR held.expires_at < clock_timestamp() RETURNING epoch"
 )
+_CONFIRM = text("SELECT 1 FROM lease WHERE name = :name AND holder = :holder AND epoch = :epoch FOR SHARE")
 _GIVE_UP = text("UPDATE lease SET expires_at = clock_timestamp() WHERE name = :name AND holder = :holder")
 
 
 def _holder() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+class LeaseLostError(Exception):
+    """Another replica holds it now, and does what this one was about to do."""
 
 
 @dataclass
@@ -43,6 +48,12 @@ class Lease:
             row = await connection.execute(_RENEW, {"name": self.name, "holder": self.holder, "seconds": SECONDS})
             epoch = row.scalar()
         return int(epoch) if epoch is not None else None
+
+    async def confirm(self, session: AsyncSession, epoch: int) -> None:
+        """Let the session's transaction commit only if nobody has taken the lease since this epoch began."""
+        held = await session.execute(_CONFIRM, {"name": self.name, "holder": self.holder, "epoch": epoch})
+        if held.first() is None:
+            raise LeaseLostError(self.name)
 
     async def give_up(self) -> None:
         """Let another replica have it at once."""

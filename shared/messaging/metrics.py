@@ -29,3 +29,8 @@ OUTBOX_OLDEST_AGE = Gauge(
 )
 OUTBOX_STUCK = Gauge("caseloop_outbox_stuck", "Events that Kafka refuses; each holds back its key.", ["service"])
 PUBLISHED = Counter("caseloop_published_total", "Events published.", ["service"])
+TICKS_FAILED = Counter(
+    "caseloop_ticks_failed_total",
+    "What the clock brings about and failed; it is tried again.",
+    ["service", "tick"],
+)

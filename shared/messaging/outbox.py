@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import uuid4
 
 from opentelemetry import propagate
 from sqlalchemy import text
@@ -14,9 +13,10 @@ from shared.messaging.codec import encode_body
 
 _STORE = text(
     "INSERT INTO outbox (event_id, topic, key, type, version, occurred_at, trace, body) "
-    "SELECT unnest(CAST(:ids AS uuid[])), unnest(CAST(:topics AS text[])), unnest(CAST(:keys AS text[])), "
-    "unnest(CAST(:types AS text[])), unnest(CAST(:versions AS integer[])), "
-    "unnest(CAST(:times AS timestamptz[])), CAST(:trace AS text), unnest(CAST(:bodies AS bytea[]))"
+    "SELECT gen_random_uuid(), topic, key, type, version, occurred_at, CAST(:trace AS text), body "
+    "FROM unnest(CAST(:topics AS text[]), CAST(:keys AS text[]), CAST(:types AS text[]), "
+    "CAST(:versions AS integer[]), CAST(:times AS timestamptz[]), CAST(:bodies AS bytea[])) "
+    "WITH ORDINALITY AS said(topic, key, type, version, occurred_at, body, place) ORDER BY place"
 )
 _WAKE = text("SELECT pg_notify('caseloop_' || current_schema() || '_outbox', '')")
 
@@ -33,7 +33,6 @@ async def store(session: AsyncSession, events: Sequence[Event]) -> None:
     await session.execute(
         _STORE,
         {
-            "ids": [uuid4() for _ in events],
             "topics": [event.topic.value for event in events],
             "keys": [event.key for event in events],
             "types": [event.type() for event in events],

@@ -9,22 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict
-from collections.abc import Sequence
+import time
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    CorruptRecordException,
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+)
 from aiokafka.partitioner import murmur2
 from sqlalchemy import Row, text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.messaging import metrics
 from shared.messaging.codec import encode_headers
-from shared.messaging.lease import Lease
+from shared.messaging.lease import Lease, LeaseLostError
 from shared.messaging.live import Listener
 
 log = structlog.get_logger()
@@ -33,8 +41,23 @@ ROUND = 4000
 """Rows read at a time."""
 BATCH_BYTES = 512 * 1024
 POLL_SECONDS = 1.0
+RENEW_SECONDS = 1.0
+"""A lease of five seconds is renewed when it is this old: work itself then costs no write of its own."""
+MEASURE_SECONDS = 5.0
 BACKOFF_SECONDS = (0.1, 5.0)
 LEASE = "relay"
+REFUSALS = (
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    InvalidTimestampError,
+    CorruptRecordException,
+    PolicyViolationError,
+)
+"""Kafka will not have what the batch holds, however often it is sent. Any other error is about the world."""
+
+Rows = Sequence[Row[Any]]
+Lane = tuple[str, int]
+"""A topic and its partition."""
 
 _READ = text(
     "SELECT id, event_id, topic, key, type, version, occurred_at, trace, body FROM outbox AS waiting "
@@ -50,6 +73,10 @@ _STATE = text(
     "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(stored_at)), 0)::float8, "
     "count(*) FILTER (WHERE stuck) FROM outbox"
 )
+
+
+class BatchRefusedError(Exception):
+    """Kafka refused a batch for good. Its producer is spent: the next batch of the partition would be out of order."""
 
 
 @lru_cache(maxsize=65536)
@@ -72,7 +99,10 @@ class Relay:
         self.lease = Lease(self.engine, LEASE)
         self._wake = asyncio.Event()
         self._failures = 0
-        self._stuck: set[tuple[str, str]] = set()
+        self._epoch: int | None = None
+        self._renewed_at = float("-inf")
+        self._measured_at = float("-inf")
+        self._most: dict[Lane, int] = {}
 
     async def run(self) -> None:
         """Publish until cancelled, whatever is down meanwhile."""
@@ -102,117 +132,145 @@ class Relay:
             while True:
                 await self._turn(producer)
                 self._failures = 0
-        except (KafkaError, SQLAlchemyError, OSError) as error:
+        except (BatchRefusedError, LeaseLostError) as error:
+            log.warning("relay_begins_again", service=self.service, reason=type(error).__name__)
+        except Exception as error:
             self._failures += 1
-            log.warning("relay_waits", reason=type(error).__name__)
+            log.warning("relay_waits", service=self.service, attempt=self._failures, reason=type(error).__name__)
             await asyncio.sleep(_backoff(self._failures))
         finally:
+            self._renewed_at = float("-inf")
             await _close(producer)
 
     async def _turn(self, producer: AIOKafkaProducer) -> None:
         """One round if this replica leads; then wait for news, unless more is waiting already."""
         self._wake.clear()
-        epoch = await self.lease.renew()
-        full = epoch is not None and await self._round(producer, epoch)
-        if not full:
-            try:
-                await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
-            except TimeoutError:
-                await self._measure()
+        epoch = await self._renewed()
+        await self._measure()
+        if epoch is None:
+            # Not woken by news: every replica would fight for the lease's row whenever something is said
+            await asyncio.sleep(POLL_SECONDS)
+        elif not await self._round(producer, epoch):
+            await _wait(self._wake, POLL_SECONDS)
+
+    async def _renewed(self) -> int | None:
+        if self._epoch is None or time.monotonic() - self._renewed_at > RENEW_SECONDS:
+            began = time.monotonic()
+            self._epoch = await self.lease.renew()
+            self._renewed_at = began
+        return self._epoch
 
     async def _round(self, producer: AIOKafkaProducer, epoch: int) -> bool:
         """Publish what is waiting, as far as one round goes; whether there may be more."""
-        self._stuck.clear()
         async with self.engine.connect() as connection:
             rows = (await connection.execute(_READ, {"most": ROUND})).all()
-        lanes: dict[tuple[str, int], list[Row[tuple[object, ...]]]] = defaultdict(list)
-        for row in rows:
-            partitions = len(await producer.partitions_for(row.topic))
-            lanes[row.topic, partition_of(row.key, partitions)].append(row)
-        results = await asyncio.gather(
-            *(self._send(producer, topic, partition, lane, epoch) for (topic, partition), lane in lanes.items()),
-            return_exceptions=True,
-        )
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        lanes = await _lanes(producer, rows)
+        while lanes:
+            if await self._renewed() != epoch:
+                raise LeaseLostError(LEASE)
+            await self._publish(producer, lanes, epoch)
         return len(rows) == ROUND
 
-    async def _send(
-        self,
-        producer: AIOKafkaProducer,
-        topic: str,
-        partition: int,
-        rows: Sequence[Row[tuple[object, ...]]],
-        epoch: int,
-    ) -> None:
-        """Publish rows to one partition, a batch after another, each deleted once it is acknowledged."""
-        remaining = [row for row in rows if (topic, row.key) not in self._stuck]
-        while remaining:
-            batch = producer.create_batch()
-            taken = self._fill(batch, remaining)
-            sent, remaining = remaining[:taken], remaining[taken:]
-            batch.close()
-            try:
-                await (await producer.send_batch(batch, topic, partition=partition))
-            except KafkaError as error:
-                if error.retriable:
-                    raise
-                await self._bisect(producer, topic, partition, sent, epoch, error)
-                remaining = [row for row in remaining if (topic, row.key) not in self._stuck]
-            else:
-                await self._delete(sent, epoch)
+    async def _publish(self, producer: AIOKafkaProducer, lanes: dict[Lane, deque[Row[Any]]], epoch: int) -> None:
+        """Send one batch to each partition, wait for all, and delete what was acknowledged."""
+        taken = {lane: self._batch(producer, lane, waiting) for lane, waiting in lanes.items()}
+        outcomes = await asyncio.gather(
+            *(_send(producer, lane, batch) for lane, (batch, _) in taken.items()), return_exceptions=True
+        )
+        failures = {
+            lane: outcome for lane, outcome in zip(taken, outcomes, strict=True) if isinstance(outcome, BaseException)
+        }
+        await self._delete([row for lane, (_, rows) in taken.items() if lane not in failures for row in rows], epoch)
+        for lane, (_, rows) in taken.items():
+            await self._conclude(lane, rows, failures.get(lane))
+        for failure in failures.values():
+            if isinstance(failure, REFUSALS):
+                raise BatchRefusedError from failure
+            raise failure
+        for lane in [lane for lane, waiting in lanes.items() if not waiting]:
+            del lanes[lane]
+            self._most.pop(lane, None)
 
-    def _fill(self, batch: object, rows: Sequence[Row[tuple[object, ...]]]) -> int:
-        """Append rows while they fit; how many did. The first always fits, for a row has a limit of its own."""
-        for count, row in enumerate(rows):
-            headers = encode_headers(
-                event_id=row.event_id,
-                source=self.source,
-                kind=row.type,
-                occurred_at=row.occurred_at,
-                key=row.key,
-                version=row.version,
-                trace=row.trace,
-            )
-            appended = batch.append(key=row.key.encode(), value=row.body, timestamp=None, headers=headers)  # type: ignore[attr-defined]
-            if appended is None:
-                return count
-        return len(rows)
+    def _batch(self, producer: AIOKafkaProducer, lane: Lane, waiting: deque[Row[Any]]) -> tuple[Any, Rows]:
+        """Take rows from the front while they fit. The first always fits, for a row has a limit of its own."""
+        batch = producer.create_batch()
+        most = self._most.get(lane, ROUND)
+        rows: list[Row[Any]] = []
+        while waiting and len(rows) < most and self._append(batch, waiting[0]):
+            rows.append(waiting.popleft())
+        batch.close()
+        return batch, rows
 
-    async def _bisect(
-        self,
-        producer: AIOKafkaProducer,
-        topic: str,
-        partition: int,
-        rows: Sequence[Row[tuple[object, ...]]],
-        epoch: int,
-        error: KafkaError,
-    ) -> None:
-        """A batch was refused for good: halve it until the row that is refused stands alone, and stop its key only."""
-        if len(rows) == 1:
-            self._stuck.add((topic, rows[0].key))
-            async with self.engine.begin() as connection:
-                await connection.execute(_STICK, {"id": rows[0].id})
-            log.error("outbox_key_stuck", topic=topic, outbox_id=rows[0].id, reason=type(error).__name__)
+    def _append(self, batch: Any, row: Row[Any]) -> bool:
+        headers = encode_headers(
+            event_id=row.event_id,
+            source=self.source,
+            kind=row.type,
+            occurred_at=row.occurred_at,
+            key=row.key,
+            version=row.version,
+            trace=row.trace,
+        )
+        return batch.append(key=row.key.encode(), value=row.body, timestamp=None, headers=headers) is not None
+
+    async def _conclude(self, lane: Lane, rows: Rows, failure: BaseException | None) -> None:
+        """After a refusal the partition gets batches of half the size, until the row that is refused stands alone.
+
+        Its key is stopped then, and no other.
+        """
+        if not isinstance(failure, REFUSALS):
             return
-        middle = len(rows) // 2
-        await self._send(producer, topic, partition, rows[:middle], epoch)
-        await self._send(producer, topic, partition, rows[middle:], epoch)
-
-    async def _delete(self, rows: Sequence[Row[tuple[object, ...]]], epoch: int) -> None:
+        if len(rows) > 1:
+            self._most[lane] = len(rows) // 2
+            return
+        self._most.pop(lane, None)
+        (row,) = rows
         async with self.engine.begin() as connection:
-            await connection.execute(
-                _DELETE,
-                {"ids": [row.id for row in rows], "lease": LEASE, "holder": self.lease.holder, "epoch": epoch},
-            )
+            await connection.execute(_STICK, {"id": row.id})
+        log.error("outbox_key_stuck", topic=row.topic, outbox_id=row.id, reason=type(failure).__name__)
+
+    async def _delete(self, rows: Rows, epoch: int) -> None:
+        if not rows:
+            return
+        fence = {"lease": LEASE, "holder": self.lease.holder, "epoch": epoch}
+        async with self.engine.begin() as connection:
+            deleted = await connection.execute(_DELETE, {"ids": [row.id for row in rows], **fence})
+        if deleted.rowcount == 0:
+            raise LeaseLostError(LEASE)
+        metrics.PUBLISHED.labels(self.service).inc(len(rows))
 
     async def _measure(self) -> None:
+        if time.monotonic() - self._measured_at < MEASURE_SECONDS:
+            return
+        self._measured_at = time.monotonic()
         async with self.engine.connect() as connection:
             rows, age, stuck = (await connection.execute(_STATE)).one()
         metrics.OUTBOX_ROWS.labels(self.service).set(rows)
         metrics.OUTBOX_OLDEST_AGE.labels(self.service).set(age)
         metrics.OUTBOX_STUCK.labels(self.service).set(stuck)
+
+
+async def _lanes(producer: AIOKafkaProducer, rows: Rows) -> dict[Lane, deque[Row[Any]]]:
+    """The rows of each partition, in order."""
+    partitions: Mapping[str, int] = {
+        topic: len(await producer.partitions_for(topic)) for topic in {row.topic for row in rows}
+    }
+    lanes: dict[Lane, deque[Row[Any]]] = defaultdict(deque)
+    for row in rows:
+        lanes[row.topic, partition_of(row.key, partitions[row.topic])].append(row)
+    return lanes
+
+
+async def _send(producer: AIOKafkaProducer, lane: Lane, batch: Any) -> None:
+    topic, partition = lane
+    await (await producer.send_batch(batch, topic, partition=partition))
+
+
+async def _wait(news: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(news.wait(), seconds)
+    except TimeoutError:
+        return
 
 
 def _backoff(failures: int) -> float:

@@ -1,5 +1,4 @@
-"""The ticker: what happens because time passes. One replica does it, by a lease; each day
-opens once, by a row of its own."""
+"""The ticker: what happens because time passes. One replica does it, by a lease; each day opens once, by a row."""
 
 from __future__ import annotations
 
@@ -15,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.clock import LONDON, Clock
 from shared.db import sessions
 from shared.events import DayOpened
-from shared.messaging import outbox
+from shared.messaging import metrics, outbox
 from shared.messaging.lease import Lease
-from shared.messaging.routing import EventRouter
+from shared.messaging.routing import EventRouter, Tick
 
 log = structlog.get_logger()
 
@@ -50,20 +49,36 @@ class Ticker:
             try:
                 await self.tick()
             except Exception as error:
-                log.error("tick_failed", service=self.router.service, reason=type(error).__name__)
+                self._failed("lease", error)
             await asyncio.sleep(SECONDS)
 
     async def tick(self) -> None:
-        """If this replica leads: open the days that have begun, and do what is due."""
-        if await self.lease.renew() is None:
+        """If this replica leads: open the days that have begun, and do what is due. What fails holds back nothing."""
+        epoch = await self.lease.renew()
+        if epoch is None:
             return
-        await self.open_days()
+        try:
+            await self.open_days()
+        except Exception as error:
+            self._failed("day", error)
         for tick in self.router.ticks:
-            if time.monotonic() - self._done.get(tick.name, float("-inf")) < tick.seconds:
-                continue
+            if time.monotonic() - self._done.get(tick.name, float("-inf")) >= tick.seconds:
+                await self._do(tick, epoch)
+
+    async def _do(self, tick: Tick, epoch: int) -> None:
+        try:
             async with self._sessions() as session, session.begin():
                 await outbox.store(session, await tick.handler(self.clock.now(), session))
+                # Another replica may have taken over meanwhile, and have done the same
+                await self.lease.confirm(session, epoch)
+        except Exception as error:
+            self._failed(tick.name, error)
+        else:
             self._done[tick.name] = time.monotonic()
+
+    def _failed(self, what: str, error: Exception) -> None:
+        metrics.TICKS_FAILED.labels(self.router.service, what).inc()
+        log.error("tick_failed", service=self.router.service, tick=what, reason=type(error).__name__)
 
     async def open_days(self) -> None:
         """Open today, and the days before it that this service missed; each exactly once."""
