@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.access import MaybeScope, Role, Scope
 from shared.access.scope import scope_of
-from shared.web import Page, Submitted, flash, install, parse
+from shared.web import Page, Submitted, flash, guidance, install, parse
 from shared.web.pages import Names
 
 NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
@@ -59,6 +59,8 @@ def create_style_guide() -> FastAPI:
     app.state.streams = 0
     app.dependency_overrides[scope_of] = _everybody
     install(app, templates=Path(__file__).parent / "templates", council="Exampleshire County Council")
+
+    app.include_router(guidance.router)
 
     @app.get("/")
     async def guide(page: Page) -> HTMLResponse:
