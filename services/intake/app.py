@@ -34,7 +34,7 @@ SAYS = (
 )
 
 
-def assemble(settings: Settings) -> FastAPI:
+def build(settings: Settings) -> FastAPI:
     """Intake as an application under these settings."""
     sign_in.check_local_sign_in(settings)
     return create_service(
@@ -48,4 +48,4 @@ def assemble(settings: Settings) -> FastAPI:
     )
 
 
-app = assemble(Settings())
+app = build(Settings())

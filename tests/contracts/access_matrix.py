@@ -34,6 +34,8 @@ DRAFTS_REPORTS = only(Role.QA_MANAGER, Role.BUSINESS_SUPPORT)
 READS_WEEKS = only(Role.QA_MANAGER, Role.BUSINESS_SUPPORT, Role.LEAD_AUDITOR, Role.HEAD_OF_SERVICE, Role.DCS)
 
 GIVES_FILES = only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)
+SETTLES_INTAKE = only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER)
+COUNTS_INTAKE = SETTLES_INTAKE | ADMINISTRATOR
 
 Row = frozenset[Role] | None
 
@@ -75,6 +77,18 @@ MATRIX: dict[str, dict[str, Row]] = {
         "POST /intake/teams/new": ADMINISTRATOR,
         "GET /intake/teams/{team_id}": ADMINISTRATOR,
         "POST /intake/teams/{team_id}": ADMINISTRATOR,
+        "GET /intake": COUNTS_INTAKE,
+        "GET /intake/quarantine": COUNTS_INTAKE,
+        "GET /intake/quarantine/{quarantine_id}": SETTLES_INTAKE,
+        "POST /intake/quarantine/{quarantine_id}/resubmit": SETTLES_INTAKE,
+        "POST /intake/quarantine/{quarantine_id}/dismiss": SETTLES_INTAKE,
+        "GET /intake/uploads": SETTLES_INTAKE,
+        "POST /intake/uploads": SETTLES_INTAKE,
+        "GET /intake/uploads/{upload_id}": SETTLES_INTAKE,
+        "GET /intake/uploads/{upload_id}/report.csv": SETTLES_INTAKE,
+        "GET /intake/unmatched": SETTLES_INTAKE,
+        "POST /intake/unmatched": SETTLES_INTAKE,
+        "GET /intake/assessments/{assessment_id}": SETTLES_INTAKE,
         "POST /intake/imports/annex-a": GIVES_FILES,
         "POST /intake/senders": ADMINISTRATOR,
     },

@@ -38,8 +38,10 @@ async def unmatched(page: Page, session: Reading, scope: CurrentScope, number: P
 async def resolve(work: Work, scope: CurrentScope, now: Now, submitted: Submitted) -> Response:
     """Say who one is, or add them."""
     said = parse(Resolution, submitted).data
-    row = await queries.spelling(work.session, scope, said.kind, said.stand_in) if said is not None else None
-    if said is None or row is None:
+    if said is None:
+        return _back("Nothing was changed: choose a worker or team of the list")
+    row = await queries.spelling(work.session, scope, said.kind, said.stand_in)
+    if row is None:
         raise HTTPException(404)
     if said.add:
         work.record(*await resolving.add(work.session, row, scope.person_id, now))

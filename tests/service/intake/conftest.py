@@ -48,6 +48,6 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, bytes]:
 @pytest.fixture
 async def app(engine: AsyncEngine, keys: tuple[str, bytes]) -> FastAPI:
     """The whole service on that database, without its background work."""
-    from services.intake.app import assemble
+    from services.intake.app import build
 
-    return assemble(Settings(database_url=engine.url.render_as_string(hide_password=False)))
+    return build(Settings(database_url=engine.url.render_as_string(hide_password=False)))
