@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from services.audit import opening, queries
 from services.audit.domain.programme_file import MAX_BYTES, ProgrammeError
-from services.audit.pages.asking import PLANNERS, WATCHERS, Now
+from services.audit.pages.asking import PLANNERS, WATCHERS, Now, found
 from services.audit.pages.programmes import Deployed
 from shared.access import CurrentScope
 from shared.messaging import Reading, Work
@@ -84,3 +84,19 @@ async def list_programmes(scope: CurrentScope, session: Reading) -> Programmes:
             for row in rows
         ]
     )
+
+
+class Verified(BaseModel):
+    """What replaying the published decisions came to. `by_hand` cases are outside the statistics."""
+
+    verified: bool
+    draws: int
+    by_hand: int
+    problems: list[str]
+
+
+@router.get("/programmes/{programme_id}/verify.json", dependencies=WATCHERS)
+async def verify(programme_id: UUID, scope: CurrentScope, session: Reading) -> Verified:
+    """Prove which cases were drawn and which were chosen by hand, from what was published and the seed."""
+    proof = found(await queries.proof(session, scope, programme_id))
+    return Verified(verified=proof.verified, draws=proof.draws, by_hand=proof.hands, problems=proof.problems)

@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from services.audit import draws
 from services.audit.domain.programme import Programme
+from services.audit.domain.proof import Proof, prove
 from services.audit.models import (
     OPEN_STATES,
     Amendment,
@@ -21,6 +22,7 @@ from services.audit.models import (
     AuditState,
     ChildLink,
     DecisionRow,
+    DrawLog,
     HandOver,
     ProgrammeRow,
     ProgrammeVersion,
@@ -29,7 +31,7 @@ from services.audit.models import (
 )
 from shared.access import Role, Scope
 from shared.access.tables import TEAM
-from shared.events import AssessmentRecorded
+from shared.events import EVENTS, AssessmentRecorded, DrawEvent
 
 AUDITORS = (Role.AUDITOR, Role.INTERNAL_AUDITOR, Role.LEAD_AUDITOR)
 
@@ -439,3 +441,35 @@ async def answers(session: AsyncSession, scope: Scope, assessment_id: UUID) -> l
         of_programme = [audit for audit in audits if audit.programme_id == row.programme_id]
         answered.append(Answer(row, known.get(row.programme_id), week, of_programme))
     return answered
+
+
+async def proof(session: AsyncSession, scope: Scope, programme_id: UUID) -> Proof | None:
+    """Replay what was published of this programme's draws, and hold the audits that stand against it."""
+    row = await session.get(ProgrammeRow, programme_id)
+    if row is None or not scope.has(*SEES_PROGRAMMES):
+        return None
+    logged = await session.stream(
+        sa.select(col(DrawLog.type), col(DrawLog.body))
+        .where(col(DrawLog.programme_id) == programme_id)
+        .order_by(col(DrawLog.theme_id), col(DrawLog.version))
+    )
+    events = [_draw_event(kind, body) async for kind, body in logged]
+    proved = prove(events, row.seed)
+    stands = col(Audit.state).not_in((AuditState.RETURNED, AuditState.WITHDRAWN))
+    audits = await session.execute(
+        sa.select(col(Audit.assessment_id), col(Audit.by_hand)).where(col(Audit.programme_id) == programme_id, stands)
+    )
+    drawn: set[UUID] = set()
+    by_hand: set[UUID] = set()
+    for assessment_id, hand in audits:
+        (by_hand if hand else drawn).add(assessment_id)
+    if drawn != proved.drawn or by_hand != proved.by_hand:
+        proved.problems.append("the audits that stand are not the cases that were drawn")
+    return proved
+
+
+def _draw_event(kind: str, body: str) -> DrawEvent:
+    event = EVENTS[kind].model_validate_json(body)
+    if not isinstance(event, DrawEvent):
+        raise TypeError(f"{kind} is no part of a draw")
+    return event

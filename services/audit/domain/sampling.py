@@ -162,6 +162,10 @@ class ThemeWeek:
         """A drawn case leaves the sample: returned or withdrawn."""
         return replace(self, sequence=self.sequence + 1, drawn=self.drawn - 1, done=self.done - 1)
 
+    def having(self, done: int) -> ThemeWeek:
+        """The same week, after another week of the theme changed its count."""
+        return replace(self, done=done)
+
     def note(self) -> ThemeWeek:
         """Something is recorded that changes no counter: a case chosen by hand, or one that can no longer be drawn."""
         return replace(self, sequence=self.sequence + 1)
