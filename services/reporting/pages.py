@@ -49,6 +49,7 @@ async def home(page: Page, scope: CurrentScope, session: Reading, now: Now) -> R
         concerns=await homes.concerns_for(session, scope),
         board=headlines,
         report=await latest(session, scope),
+        names=await reads.theme_names(session, scope),
         feeds=await reads.feeds(session, scope) if scope.has(*SEES_FEEDS) else None,
         is_qa=scope.has(Role.QA_MANAGER),
         runs_the_system=scope.has(Role.ADMINISTRATOR),
@@ -60,7 +61,8 @@ async def find(page: Page, scope: CurrentScope, session: Reading, words: Words =
     """A case by its id, as far as this person may see it."""
     asked = words.strip()
     found = await search(session, scope, asked) if asked else Found()
-    return page("reporting/search.html", title="Search", words=asked, found=found)
+    names = await reads.theme_names(session, scope)
+    return page("reporting/search.html", title="Search", words=asked, found=found, names=names)
 
 
 @router.get("/reporting", dependencies=[allow(*SEES_FIGURES)])
@@ -156,7 +158,8 @@ async def one_practitioner(page: Page, scope: CurrentScope, session: Reading, pe
     seen = await practitioner(session, scope, person_id)
     if seen is None:
         raise HTTPException(404)
-    return page("reporting/practitioner.html", title="Audits of one person's work", seen=seen)
+    names = await reads.theme_names(session, scope)
+    return page("reporting/practitioner.html", title="Audits of one person's work", seen=seen, names=names)
 
 
 @router.get("/reporting/definitions", dependencies=[allow()])

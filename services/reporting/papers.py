@@ -106,7 +106,7 @@ async def one_week(
         sunday=monday + timedelta(days=6),
         earlier=monday - timedelta(days=7),
         later=monday + timedelta(days=7) if monday + timedelta(days=7) <= local_date(now) else None,
-        names={theme.theme_id: theme.name for theme in await reads.themes_of(session, scope, whole)},
+        names=await reads.theme_names(session, scope),
     )
 
 

@@ -83,6 +83,11 @@ async def themes_of(session: AsyncSession, scope: Scope, filters: Filters) -> li
     ]
 
 
+async def theme_names(session: AsyncSession, scope: Scope) -> dict[str, str]:
+    """What the themes of every programme are called."""
+    return {theme.theme_id: theme.name for theme in await themes_of(session, scope, Filters())}
+
+
 async def _arrivals(session: AsyncSession) -> dict[tuple[UUID, str], int]:
     query = (
         sa.select(col(ThemeWeek.programme_id), col(ThemeWeek.theme_id), sa.func.sum(ThemeWeek.arrivals))
