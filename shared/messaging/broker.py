@@ -23,7 +23,6 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.messaging import metrics
-from shared.messaging.codec import Record
 from shared.messaging.consumer import Consumer, MostlyBadError
 from shared.messaging.routing import EventRouter
 
@@ -95,7 +94,8 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, max_poll_interval_ms: int
 
 
 def _taker(consumer: Consumer) -> Callable[[Any], Awaitable[None]]:
-    async def take(records: Sequence[Record]) -> None:
+    # FastStream builds a validator from the annotation, and a protocol is none that it could use.
+    async def take(records: Any) -> None:
         try:
             await consumer.take(records)
         except MostlyBadError:
