@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
+from math import nan
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.reporting.domain.figures import compute
+from services.reporting.domain.filters import Filters
+from services.reporting.metrics import FIGURE
 from services.reporting.models import Assessment, Child, FoldedEvent, Projection, key_columns, key_of, row_for
+from services.reporting.queries import board
+from shared.access import Role, Scope
 from shared.events import (
     ActionEvent,
     AssessmentRecorded,
@@ -29,9 +36,12 @@ from shared.events import (
     Topic,
     events_of,
 )
-from shared.messaging import EventRouter, consumes, notify
+from shared.messaging import EventRouter, consumes, every, notify
 
 router = EventRouter("reporting")
+
+WATCHER = Scope("caseloop", "Metrics", frozenset({Role.SPONSOR.value}))
+"""Who the metrics are for: counts of everything, nobody's cases."""
 
 CHANGED = "changed"
 """The channel that open pages listen on. It carries no content: who hears it reads again, within their own scope."""
@@ -111,6 +121,15 @@ async def keep_case_ids(events: Sequence[ChildLinked | ChildUnlinked], session: 
 def _not_older(version: sa.ColumnElement[int], event: ChildLinked | ChildUnlinked) -> sa.ColumnElement[bool]:
     """An erasure always wins, since a tombstone has no body and may carry no version of its own."""
     return sa.true() if isinstance(event, ChildUnlinked) else sa.literal_column("child.version") <= version
+
+
+@every(router, seconds=60, name="figures")
+async def measure(now: datetime, session: AsyncSession) -> list[Event]:
+    """Show the figures of the newest open programme to whoever watches the system."""
+    everything = await board.with_programme(session, WATCHER, Filters())
+    for code, figure in compute(await board.facts_for(session, WATCHER, everything, now)).items():
+        FIGURE.labels(code).set(nan if figure.value is None else figure.value)
+    return []
 
 
 async def _fold(events: Sequence[Event], session: AsyncSession) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from datetime import date, timedelta
@@ -13,7 +14,10 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import AutoString
 
+from services.reporting.handlers import measure
+from services.reporting.metrics import FIGURE
 from services.reporting.models import Table
+from shared.db import sessions
 from shared.events import (
     AssessmentRecorded,
     AssessmentWithdrawn,
@@ -230,3 +234,12 @@ async def test_a_batch_that_changes_figures_wakes_the_open_pages(engine: AsyncEn
 
 async def _raw(connection: AsyncConnection):  # type: ignore[no-untyped-def]
     return (await connection.get_raw_connection()).driver_connection
+
+
+async def test_the_figures_are_there_for_whoever_watches_the_system(engine: AsyncEngine) -> None:
+    await tell(engine, a_history())
+    async with sessions(engine)() as session:
+        await measure(NOON, session)
+    seen = {sample.labels["code"]: sample.value for metric in FIGURE.collect() for sample in metric.samples}
+    assert (seen["audits_completed"], seen["actions_overdue"]) == (14, 2)
+    assert math.isnan(seen["actions_in_time"])
