@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake import episodes, uploads
 from services.intake.domain import annex_a
-from services.intake.domain.annex_a import AnnexAList, Context
+from services.intake.domain.annex_a import AnnexAList
+from services.intake.domain.context import Context
 from services.intake.domain.refusal import Refusal
 from services.intake.recording import Keys
 from services.intake.uploads import Given, Line, Taken

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.intake import api, handlers, pages, people_pages, sign_in
+from services.intake import api, handlers, pages, people_pages, pushes, sign_in
 from services.intake.settings import Settings
 from shared.events import (
     AssessmentRecorded,
@@ -41,10 +41,12 @@ def build(settings: Settings) -> FastAPI:
         name="intake",
         settings=settings,
         events=handlers.router,
-        routers=[sign_in.router, people_pages.router, pages.router, api.router],
+        routers=[sign_in.router, people_pages.router, pages.router, api.router, pushes.router],
         templates=Path(__file__).parent / "templates",
         says=SAYS,
         owns_people=True,
+        # Senders come with a token and no browser's headers.
+        machine_paths=("/intake/children_social_care_data/",),
     )
 
 

@@ -12,30 +12,43 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.intake import recording
 from services.intake.domain import identity
-from services.intake.domain.annex_a import Context
+from services.intake.domain.context import Context
 from services.intake.domain.ledger import Ledger
 from shared.events import Event
 
 _KEEP = sa.text(
-    "INSERT INTO episode AS known (child_id, kind, started_on, ended_on, category, said_on) "
-    "VALUES (:child_id, :kind, :started_on, :ended_on, :category, :said_on) "
+    "INSERT INTO episode AS known (child_id, kind, started_on, ended_on, category, said_on, road, sender_id) "
+    "VALUES (:child_id, :kind, :started_on, :ended_on, :category, :said_on, :road, :sender_id) "
     "ON CONFLICT (child_id, kind, started_on) DO UPDATE SET ended_on = excluded.ended_on, "
-    "category = coalesce(excluded.category, known.category), said_on = excluded.said_on "
+    "category = coalesce(excluded.category, known.category), said_on = excluded.said_on, "
+    "sender_id = coalesce(excluded.sender_id, known.sender_id) "
     "WHERE known.said_on <= excluded.said_on AND (known.ended_on, known.category) IS DISTINCT FROM "
     "(excluded.ended_on, coalesce(excluded.category, known.category))"
+)
+
+_DROP = sa.text(
+    "DELETE FROM episode WHERE child_id = :child_id AND kind = :kind AND road = :road AND sender_id = :sender_id "
+    "AND (CAST(:purge AS boolean) OR started_on <> :started_on)"
 )
 
 
 async def keep(
     session: AsyncSession, keys: recording.Keys, contexts: Sequence[Context], said_on: date, at: datetime
 ) -> list[Event]:
-    """Keep what a file says of children's plans and periods; work that falls under them otherwise now is told anew."""
+    """Keep what was said of children's plans and periods; work that falls under them otherwise now is told anew."""
     council, key = keys
-    children = {context.child: identity.pseudonym(key, context.child) for context in contexts}
-    if not children:
+    if not contexts:
         return []
+    children = {context.child: identity.pseudonym(key, context.child) for context in contexts}
     await recording.lock_children(session, children.values())
-    await session.execute(_KEEP, [_values(context, children[context.child], said_on) for context in contexts])
+    values = [_values(context, children[context.child], said_on) for context in contexts]
+    # What a sender moved or asks to delete under its own id goes first.
+    named = [each for each in values if each["sender_id"] is not None]
+    if named:
+        await session.execute(_DROP, named)
+    kept = [each for each in values if not each["purge"]]
+    if kept:
+        await session.execute(_KEEP, kept)
     ledger = Ledger(council, key, heard_at=dict.fromkeys(children.values(), at))
     await recording.load(session, ledger, list(children.values()))
     events: list[Event] = list(ledger.settle())
@@ -56,4 +69,7 @@ def _values(context: Context, child_id: UUID, said_on: date) -> dict[str, object
         "ended_on": context.ended_on,
         "category": context.category,
         "said_on": said_on,
+        "road": str(context.road),
+        "sender_id": context.sender_id,
+        "purge": context.purge,
     }

@@ -88,6 +88,8 @@ class Episode(Table, table=True):
     ended_on: date | None = None
     category: str | None = None
     said_on: date
+    road: str
+    sender_id: str | None = None
 
 
 class Quarantined(Table, table=True):
@@ -128,6 +130,19 @@ class Sender(Table, table=True):
     added_at: datetime = Field(sa_type=INSTANT)
     added_by: str
     revoked_at: datetime | None = Field(default=None, sa_type=INSTANT)
+
+
+class Receipt(Table, table=True):
+    """What one push came to, for its sender to ask."""
+
+    __tablename__: ClassVar[str] = "receipt"
+
+    receipt_id: UUID = Field(primary_key=True)
+    sender_id: UUID
+    at: datetime = Field(sa_type=INSTANT)
+    accepted: int
+    duplicate: int
+    quarantined: int
 
 
 class Feed(Table, table=True):

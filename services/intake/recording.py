@@ -19,7 +19,7 @@ from services.intake import staff
 from services.intake.domain import identity
 from services.intake.domain.ledger import Ledger, Outcome, Plan
 from services.intake.domain.refusal import Refusal
-from services.intake.domain.work import Said, Submission, Work
+from services.intake.domain.work import Purge, Said, Submission, Work
 from shared.events import ChildLinked, ChildUnlinked, Event
 
 Keys = tuple[str, bytes]
@@ -97,7 +97,7 @@ _LINK = sa.text(
 
 async def record(
     session: AsyncSession,
-    submissions: Sequence[Submission],
+    submissions: Sequence[Submission | Purge],
     keys: Keys,
     claimed: set[UUID] | None = None,
 ) -> Recorded:
@@ -108,8 +108,8 @@ async def record(
     ledger = Ledger(council, key, claimed=set() if claimed is None else claimed)
     cases = {identity.pseudonym(key, each.child): each.child for each in submissions}
     await lock_children(session, cases)
-    await load(session, ledger, cases, submissions)
-    outcomes = [ledger.take(submission) for submission in submissions]
+    await load(session, ledger, cases, [each for each in submissions if isinstance(each, Submission)])
+    outcomes = [ledger.purge(each) if isinstance(each, Purge) else ledger.take(each) for each in submissions]
     told = list(ledger.settle())
     await store(session, ledger)
     links = await _link(session, ledger, cases)

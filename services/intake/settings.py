@@ -16,6 +16,11 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="INTAKE_")
 
+    pushes_per_second: float = 50
+    """How often one sender may push to one replica, in the long run."""
+    pushes_at_once: int = 200
+    """And how many times in a row before that."""
+
 
 @lru_cache
 def pseudonym_key(path: Path) -> bytes:

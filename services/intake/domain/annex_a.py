@@ -13,6 +13,7 @@ from datetime import date, datetime
 
 from services.intake.domain import cells
 from services.intake.domain.cells import Cell
+from services.intake.domain.context import Context
 from services.intake.domain.plausibility import clean
 from services.intake.domain.refusal import FileRefusedError, Refusal
 from services.intake.domain.statements import FIELDS, statement
@@ -172,17 +173,6 @@ def recognise(sheets: Sequence[Sheet], only: int | None = None) -> list[AnnexALi
 def read(row: Row, today: date, at: datetime) -> Submission | Refusal:
     """What a row of Lists 1, 3, 4 and 5 says."""
     return statement(KINDS[row.list_number], Road.ANNEX_A, row.fields, today, at, from_1904=row.from_1904)
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a row of Lists 6, 7 and 8 says: a plan, or a period."""
-
-    child: str
-    kind: str
-    started_on: date
-    ended_on: date | None
-    category: str | None
 
 
 def read_context(row: Row, today: date) -> Context | Refusal:

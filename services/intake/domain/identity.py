@@ -48,7 +48,12 @@ def match(submission: Submission, works: Iterable[Work], claimed: Collection[UUI
         return None
     alike = [work for work in works if work.kind == submission.kind and work.started_on == said.started_on]
     if submission.sender_id is not None:
-        return next((work for work in alike if submission.road not in work.said), None)
+        return next((work for work in alike if not _named_by(work, submission.road)), None)
     before = [(work, work.said.get(submission.road)) for work in alike]
     same = next((work for work, known in before if known is not None and known.says_the_same_as(said)), None)
     return same or next((work for work, _ in before if work.assessment_id not in claimed), None)
+
+
+def _named_by(work: Work, road: str) -> bool:
+    """Whether the road has an id for this piece already, purged or not."""
+    return road in work.said or road == work.withdrawn_road or (road == work.road and work.sender_id is not None)

@@ -18,7 +18,7 @@ from services.intake.domain import history as histories
 from services.intake.domain import identity
 from services.intake.domain.directory import NOBODY, Directory, Named
 from services.intake.domain.refusal import Refusal
-from services.intake.domain.work import Facts, Submission, Work, facts
+from services.intake.domain.work import Facts, Purge, Submission, Work, facts
 from shared.events import AssessmentRecorded, AssessmentWithdrawn
 
 Alias = tuple[str, str, str]
@@ -89,6 +89,19 @@ class Ledger:
             self._open(submission, child_id)
             return Outcome.ACCEPTED
         return self._hear(submission, work)
+
+    def purge(self, purge: Purge) -> Outcome:
+        """Withdraw everything of a child, or what one road said of an episode."""
+        child_id = identity.pseudonym(self.key, purge.child)
+        self.heard_at[child_id] = max(purge.at, self.heard_at.get(child_id, purge.at))
+        meant = [
+            work
+            for work in self.works[child_id]
+            if work.withdrawn_at is None and (purge.episode is None or _episode(work, purge.road) == purge.episode)
+        ]
+        for work in meant:
+            self._take_back(work, purge.road, 1, purge.at)
+        return Outcome.ACCEPTED if meant else Outcome.DUPLICATE
 
     def settle(self) -> Iterator[AssessmentRecorded | AssessmentWithdrawn]:
         """The events that bring everybody downstream to what is known now, in order for each child heard of."""
@@ -176,13 +189,12 @@ class Ledger:
         known = work.said.get(submission.road)
         if known is not None and submission.order < known.order:
             return Outcome.DUPLICATE
-        work.said, work.is_touched = {}, True
-        work.withdrawn_road, work.withdrawn_version, work.withdrawn_at = (
-            submission.road,
-            submission.version,
-            submission.at,
-        )
+        self._take_back(work, submission.road, submission.version, submission.at)
         return Outcome.ACCEPTED
+
+    def _take_back(self, work: Work, road: str, version: int, at: datetime) -> None:
+        work.said, work.is_touched = {}, True
+        work.withdrawn_road, work.withdrawn_version, work.withdrawn_at = road, version, at
 
     def _note(self, work: Work, submission: Submission, before: Facts, after: Facts) -> None:
         if not work.version:
@@ -295,6 +307,10 @@ _TOLD_AS = {
 """Fields that the events name otherwise."""
 
 _NOT_COMPARED = {"occurred_at", "version"}
+
+
+def _episode(work: Work, road: str) -> str | None:
+    return work.said[road].episode if road in work.said else None
 
 
 def _digest(event: AssessmentRecorded) -> str:

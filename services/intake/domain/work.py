@@ -56,6 +56,8 @@ class Said(BaseModel):
     family: str | None = None
     earlier_enquiries: int | None = None
     earlier_referrals: int | None = None
+    episode: str | None = None
+    """The sender's id of the social care episode that it belongs to: a purge may name that."""
 
     @classmethod
     def trusted(cls, **values: Any) -> Said:
@@ -97,6 +99,16 @@ class Submission:
     def order(self) -> tuple[int, AwareDatetime]:
         """As `Said.order`."""
         return self.version, self.at
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """A sender asks for deletion of all that a child's episode holds, or of all that is held of the child."""
+
+    road: str
+    child: str
+    episode: str | None
+    at: AwareDatetime
 
 
 class Facts(BaseModel):

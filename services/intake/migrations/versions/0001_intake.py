@@ -43,6 +43,8 @@ def _children() -> None:
         sa.Column("ended_on", sa.Date),
         sa.Column("category", sa.Text),
         sa.Column("said_on", sa.Date, nullable=False),
+        sa.Column("road", sa.Text, nullable=False),
+        sa.Column("sender_id", sa.Text),
     )
 
 
@@ -130,6 +132,15 @@ def _senders() -> None:
         sa.Column("added_at", INSTANT, nullable=False),
         sa.Column("added_by", sa.Text, nullable=False),
         sa.Column("revoked_at", INSTANT),
+    )
+    op.create_table(
+        "receipt",
+        sa.Column("receipt_id", sa.Uuid, primary_key=True),
+        sa.Column("sender_id", sa.Uuid, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("accepted", sa.Integer, nullable=False),
+        sa.Column("duplicate", sa.Integer, nullable=False),
+        sa.Column("quarantined", sa.Integer, nullable=False),
     )
     op.create_table(
         "feed",

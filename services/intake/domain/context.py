@@ -1,0 +1,20 @@
+"""What stands around the work on a child: a plan, a placement, a period looked after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One of them: from when to when, which category of abuse it rests on, and the sender's id where there is one."""
+
+    child: str
+    kind: str
+    started_on: date
+    ended_on: date | None
+    category: str | None = None
+    road: str = "annex-a"
+    sender_id: str | None = None
+    purge: bool = False

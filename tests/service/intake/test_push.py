@@ -1,0 +1,215 @@
+"""The DfE's daily push API: state in, differences out, and nothing of who the child is kept anywhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.clock import london_date
+from shared.events import AssessmentRecorded, AssessmentWithdrawn, ChildUnlinked
+from tests.service.intake.conftest import sample
+from tests.service.intake.test_annex_a import by_command_line
+from tests.support.clients import ORIGIN
+from tests.support.delivery import said
+
+ADDRESS = "/intake/children_social_care_data/999/children"
+TODAY = london_date(datetime.now(UTC))
+STARTED, AUTHORISED = str(TODAY - timedelta(days=40)), str(TODAY - timedelta(days=3))
+
+Json = dict[str, object]
+
+
+@pytest.fixture
+async def supplier(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A system with a token."""
+    async with by_command_line(app) as http:
+        token = (await http.post("/intake/senders", json={"name": "Case system"})).json()["token"]
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url=ORIGIN, headers={"authorization": f"Bearer {token}"}
+    ) as client:
+        yield client
+
+
+def child(number: str = "Child1", **episode: object) -> Json:
+    """A child with one episode that was referred forty days ago."""
+    return {
+        "la_child_id": number,
+        "social_care_episodes": [{"social_care_episode_id": f"E-{number}", "referral_date": STARTED, **episode}],
+    }
+
+
+def assessed(number: str = "Child1", **facts: object) -> Json:
+    """A child with one assessment."""
+    assessment = {"child_and_family_assessment_id": f"A-{number}", "start_date": STARTED, **facts}
+    return child(number, child_and_family_assessments=[assessment])
+
+
+async def push(supplier: httpx.AsyncClient, *children: Mapping[str, object]) -> httpx.Response:
+    return await supplier.post(ADDRESS, json=list(children))
+
+
+async def records(engine: AsyncEngine) -> list[AssessmentRecorded]:
+    return [event for event in await said(engine) if isinstance(event, AssessmentRecorded)]
+
+
+async def test_an_assessment_is_recorded_when_it_gains_its_date_of_authorisation(
+    supplier: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    first = await push(supplier, assessed())
+    assert first.status_code == 200
+    assert isinstance(first.json(), str)
+    assert await records(engine) == []
+    await push(supplier, assessed(authorisation_date=AUTHORISED, factors=["16A"]))
+    (record,) = await records(engine)
+    assert (str(record.authorised_on), record.factors, record.source) == (AUTHORISED, ("16A",), "dfe")
+    again = await push(supplier, assessed(authorisation_date=AUTHORISED, factors=["16A"]))
+    assert again.headers["caseloop-outcome"] == "accepted=0; duplicate=2; quarantined=0"
+    assert len(await records(engine)) == 1
+
+
+async def test_a_referral_and_an_enquiry_are_recorded_when_they_are_decided(
+    supplier: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    enquiry: Json = {"section_47_assessment_id": "S-1", "start_date": STARTED}
+    await push(supplier, child(section_47_assessments=[enquiry]))
+    assert await records(engine) == []
+    ended = enquiry | {"end_date": AUTHORISED, "icpc_required_flag": False}
+    await push(supplier, child(section_47_assessments=[ended], referral_no_further_action_flag=False))
+    assert sorted(record.kind for record in await records(engine)) == ["enquiry", "referral"]
+
+
+async def test_a_purge_of_one_assessment_of_an_episode_and_of_a_child_withdraws_what_it_names(
+    supplier: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    for number in ("Child1", "Child2", "Child3"):
+        await push(supplier, assessed(number, authorisation_date=AUTHORISED))
+    purged = {"child_and_family_assessment_id": "A-Child1", "purge": True}
+    await push(supplier, child("Child1", child_and_family_assessments=[purged]))
+    episode = {"social_care_episode_id": "E-Child2", "purge": True}
+    await push(supplier, {"la_child_id": "Child2", "social_care_episodes": [episode]})
+    await push(supplier, {"la_child_id": "Child3", "purge": True})
+    events = await said(engine)
+    assert sum(isinstance(event, AssessmentWithdrawn) for event in events) == 3
+    assert sum(isinstance(event, ChildUnlinked) for event in events) == 2
+
+
+async def test_an_implausible_child_is_quarantined_and_the_rest_is_taken(
+    supplier: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    tomorrow = str(TODAY + timedelta(days=2))
+    answer = await push(
+        supplier,
+        assessed("Child1", authorisation_date=AUTHORISED),
+        assessed("Child2", authorisation_date=tomorrow),
+    )
+    assert answer.status_code == 200
+    assert "quarantined=1" in answer.headers["caseloop-outcome"]
+    assert len(await records(engine)) == 1
+    receipt = (await supplier.get(f"/intake/receipts/{answer.json()}")).json()
+    assert receipt["quarantined"] == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"not json",
+        b"{}",
+        b"[1]",
+        b'[{"la_child_id": "a b"}]',
+        b'[{"la_child_id": null}]',
+        b'[{"la_child_id": "A1", "unknown": 1}]',
+        b'[{"la_child_id": "A1", "purge": "yes"}]',
+        b'[{"la_child_id": "A1", "social_care_episodes": [{}]}]',
+        b'[{"la_child_id": "A1", "social_care_episodes": [{"social_care_episode_id": "1", "closure_date": "1/2/21"}]}]',
+        b'[{"la_child_id": "A1", "social_care_episodes": [{"social_care_episode_id": "1", "closure_date": 20210101}]}]',
+        b'[{"la_child_id": "A1", "child_details": {"surname": "Canary", "unique_pupil_number": "1"}}]',
+        b'[{"la_child_id": "A1"}, {"la_child_id": "\xff"}]',
+        b"[" * 5000,
+        b'[{"la_child_id": "A1", "health_and_wellbeing": {"sdq_assessments": [{"score": NaN}]}}]',
+    ],
+)
+async def test_what_breaks_the_schema_answers_400_and_takes_nothing(
+    supplier: httpx.AsyncClient, engine: AsyncEngine, body: bytes
+) -> None:
+    answer = await supplier.post(ADDRESS, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert "Canary" not in answer.text
+    assert await said(engine) == []
+
+
+async def test_every_other_status_of_the_document_is_answered(app: FastAPI, supplier: httpx.AsyncClient) -> None:
+    empty = await push(supplier)
+    many = await push(supplier, *({"la_child_id": f"C{number}"} for number in range(101)))
+    elsewhere = await supplier.post(ADDRESS.replace("999", "998"), json=[])
+    nowhere = await supplier.post(ADDRESS.replace("999", "abc"), json=[])
+    nobody = await supplier.post(ADDRESS, json=[], headers={"authorization": "Bearer wrong"})
+    unsigned = await supplier.post(ADDRESS, json=[], headers={"authorization": ""})
+    app.state.push_limiter.rate, app.state.push_limiter.burst = 0.1, 1
+    app.state.push_limiter._left.clear()
+    await push(supplier)
+    often = await push(supplier)
+    assert [answer.status_code for answer in (empty, many, elsewhere, nowhere, nobody, unsigned, often)] == [
+        204,
+        413,
+        403,
+        400,
+        401,
+        401,
+        429,
+    ]
+    assert nobody.headers["www-authenticate"] == "Bearer"
+    assert int(often.headers["retry-after"]) > 0
+
+
+async def test_nothing_of_who_the_child_is_is_stored_told_or_logged(
+    supplier: httpx.AsyncClient, engine: AsyncEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Canaries are planted where a push carries a child's identity, in a child that is taken and one that is not."""
+    canaries = {
+        "first_name": "Canaryfirst",
+        "surname": "Canarylast",
+        "date_of_birth": "2015-03-17",
+        "unique_pupil_number": "CANARY1234567",
+        "former_unique_pupil_number": "CANARY7654321",
+        "postcode": "CN1 9RY",
+        "ethnicity": "CNRY",
+    }
+    placement = {"child_looked_after_placement_id": "P1", "start_date": STARTED, "postcode": "CN2 9RY"}
+    with caplog.at_level(logging.DEBUG):
+        good = assessed("Child1", authorisation_date=AUTHORISED) | {"child_details": canaries}
+        good["social_care_episodes"][0]["child_looked_after_placements"] = [placement]  # type: ignore[index]
+        bad = assessed("Child2", authorisation_date="1985-01-01") | {"child_details": canaries}
+        await push(supplier, good, bad)
+        await supplier.post(ADDRESS, json=[good | {"unknown": "Canaryunknown"}])
+    (record,) = await records(engine)
+    assert record.age_band in {"10-15", "5-9"}
+    everything = json.dumps(await dump(engine)) + caplog.text
+    for canary in (*canaries.values(), "CN2 9RY", "Canaryunknown"):
+        assert canary not in everything
+
+
+async def dump(engine: AsyncEngine) -> dict[str, list[str]]:
+    """Every row of every table as text, the outbox's bodies among them."""
+    async with engine.connect() as connection:
+        names = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+        tables = list((await connection.execute(sa.text(names))).scalars())
+        return {
+            table: [str(tuple(row)) for row in await connection.execute(sa.text(f'SELECT * FROM "{table}"'))]
+            for table in tables
+        }
+
+
+async def test_the_documents_own_example_is_understood(supplier: httpx.AsyncClient) -> None:
+    document = json.loads(sample("dfe_csc_api/openapi.json").read_text())
+    example = document["components"]["schemas"]["CSC"]["items"]["example"]
+    answer = await supplier.post(ADDRESS, json=[example])
+    assert answer.status_code == 200
