@@ -303,24 +303,36 @@ async def log(session: AsyncSession, events: Sequence[DrawEvent]) -> None:
         await session.execute(sa.insert(DrawLog), rows)
 
 
-_INSERT_RULINGS = sa.text(
-    "INSERT INTO decision (assessment_id, programme_id, version, child_id, decided_on, reason, theme_id, week,"
-    " sequence, unit, priority, outcome, facts)"
-    " SELECT * FROM unnest(CAST(:c0 AS uuid[]), CAST(:c1 AS uuid[]), CAST(:c2 AS int[]), CAST(:c3 AS uuid[]),"
-    " CAST(:c4 AS date[]), CAST(:c5 AS text[]), CAST(:c6 AS text[]), CAST(:c7 AS int[]), CAST(:c8 AS int[]),"
-    " CAST(:c9 AS uuid[]), CAST(:c10 AS float8[]), CAST(:c11 AS text[]), CAST(:c12 AS text[]))"
-    " ON CONFLICT (assessment_id, programme_id) DO UPDATE SET version = excluded.version,"
-    " decided_on = excluded.decided_on, reason = excluded.reason, theme_id = excluded.theme_id,"
-    " week = excluded.week, sequence = excluded.sequence, unit = excluded.unit, priority = excluded.priority,"
-    " outcome = excluded.outcome, facts = excluded.facts WHERE decision.theme_id IS NULL"
-)
+REFUSED_COLUMNS = 6
+"""A case that is no candidate fills only the first columns of its row."""
+
+_TYPES = ("uuid", "uuid", "int", "uuid", "date", "text", "text", "int", "int", "uuid", "float8", "text", "text")
+
+
+def _insert(columns: int) -> sa.TextClause:
+    names = ", ".join(Ruling._fields[:columns])
+    arrays = ", ".join(f"CAST(:c{at} AS {kind}[])" for at, kind in enumerate(_TYPES[:columns]))
+    fresh = ", ".join(f"{name} = excluded.{name}" for name in Ruling._fields[2:columns])
+    return sa.text(
+        f"INSERT INTO decision ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 - names of this module only
+        f" ON CONFLICT (assessment_id, programme_id) DO UPDATE SET {fresh} WHERE decision.theme_id IS NULL"
+    )
+
+
+_INSERT_REFUSED, _INSERT_CANDIDATES = _insert(REFUSED_COLUMNS), _insert(len(Ruling._fields))
 
 
 async def keep_rulings(session: AsyncSession, rulings: Sequence[Ruling]) -> None:
-    """Store a batch's rulings in one statement. A ruling that gave a theme is never replaced."""
-    if rulings:
-        columns = zip(*rulings, strict=True)
-        await session.execute(_INSERT_RULINGS, {f"c{at}": list(values) for at, values in enumerate(columns)})
+    """Store a batch's rulings, refused ones and candidates in one statement each.
+
+    A ruling that gave a theme is never replaced. The reason of a refusal goes when the case becomes a candidate.
+    """
+    refused = [ruling[:REFUSED_COLUMNS] for ruling in rulings if ruling.theme_id is None]
+    candidates = [tuple(ruling) for ruling in rulings if ruling.theme_id is not None]
+    for statement, rows in ((_INSERT_REFUSED, refused), (_INSERT_CANDIDATES, candidates)):
+        if rows:
+            columns = zip(*rows, strict=True)
+            await session.execute(statement, {f"c{at}": list(values) for at, values in enumerate(columns)})
 
 
 async def audited_children(session: AsyncSession, children: Iterable[UUID], since: date) -> set[UUID]:
