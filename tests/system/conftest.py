@@ -35,9 +35,10 @@ class Programme:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[RunningStack]:
-    """Kafka, PostgreSQL, the four services and Caddy, up until the run ends."""
+    """Kafka, PostgreSQL, the four services and Caddy, up until the run ends; none of them may have logged an error."""
     with home() as folder, running_stack(folder / "stack", free_origin()) as running:
         yield running
+        assert running.errors() == []
 
 
 def free_origin() -> int:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from shared.events import CmsEvent, Event, Topic
-from shared.messaging.codec import encode_body, encode_headers
+from shared.events import CmsEvent, Topic
+from shared.messaging.codec import Headers, encode_body, encode_headers
 
 COMMAND_SECONDS = 120
 
@@ -38,6 +38,30 @@ class Sent:
     offset: int
 
 
+Raw = tuple[bytes, bytes | None, Headers]
+"""A record to send: key, value, headers."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record as it lies in a topic."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes]
+
+    @property
+    def type(self) -> str:
+        """What kind of event it is."""
+        return self.headers.get("ce_type", b"").decode()
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What it says; nothing where it is an erasure."""
+        body: dict[str, Any] = json.loads(self.value or b"{}")
+        return body
+
+
 @dataclass(frozen=True)
 class RunningStack:
     """A stack that is up."""
@@ -54,6 +78,16 @@ class RunningStack:
     def logs(self) -> str:
         """Everything that its processes have said so far."""
         return "\n".join(file.read_text(errors="replace") for file in sorted((self.home / "logs").iterdir()))
+
+    def errors(self) -> list[str]:
+        """What our own code has logged as an error: something failed inside, whether or not a test saw it."""
+        lines = (line for line in self.logs().splitlines() if line.startswith("{"))
+        said = (json.loads(line) for line in lines)
+        return [
+            json.dumps(each)[:4000]
+            for each in said
+            if each.get("level") in {"error", "critical"} and not str(each.get("logger", "")).startswith("aiokafka")
+        ]
 
     async def publish(self, *events: CmsEvent, event_ids: Sequence[str]) -> list[Sent]:
         """Publish events as a case management system would, under ids of the test's own."""
@@ -75,9 +109,7 @@ class RunningStack:
         ]
         return await self.send(Topic.CMS_ASSESSMENTS, records)
 
-    async def send(
-        self, topic: str, records: Sequence[tuple[bytes, bytes | None, Sequence[tuple[str, bytes]]]]
-    ) -> list[Sent]:
+    async def send(self, topic: str, records: Sequence[Raw]) -> list[Sent]:
         """Send raw records; where each lies now."""
         async with AIOKafkaProducer(bootstrap_servers=self.kafka, acks="all") as producer:
             sent = [
@@ -86,24 +118,21 @@ class RunningStack:
             ]
         return [Sent(one.topic, one.partition, one.offset) for one in sent]
 
-    async def everything_in(self, topic: str) -> list[tuple[bytes | None, bytes | None, dict[str, bytes]]]:
-        """Every record of a topic as it is now: key, value, headers."""
-        async with AIOKafkaConsumer(bootstrap_servers=self.kafka, enable_auto_commit=False) as consumer:
-            partitions = [TopicPartition(topic, each) for each in await partitions_of(consumer, topic)]
-            consumer.assign(partitions)
-            ends = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
-            found: list[tuple[bytes | None, bytes | None, dict[str, bytes]]] = []
-            while any([await consumer.position(each) < ends[each] for each in partitions]):
+    async def everything_in(self, topic: str) -> list[Found]:
+        """Every record of a topic as it is now."""
+        async with AIOKafkaConsumer(topic, bootstrap_servers=self.kafka, enable_auto_commit=False) as consumer:
+            places = consumer.assignment()
+            ends = await consumer.end_offsets(places)
+            await consumer.seek_to_beginning(*places)
+            found: list[Found] = []
+            while any([await consumer.position(place) < ends[place] for place in places]):
                 batches = await consumer.getmany(timeout_ms=500)
-                found += [(one.key, one.value, dict(one.headers)) for batch in batches.values() for one in batch]
+                found += [
+                    Found(one.key, one.value, {name: value or b"" for name, value in one.headers})
+                    for batch in batches.values()
+                    for one in batch
+                ]
         return found
-
-
-async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    """The partitions of a topic; its metadata may not be there yet."""
-    await consumer.topics()
-    return consumer.partitions_for_topic(topic) or set()
 
 
 @contextmanager
@@ -131,8 +160,3 @@ def run(environment: Mapping[str, str], *arguments: str) -> Answer:
     )
     lines = outcome.stdout.splitlines()
     return Answer(outcome.returncode, json.loads(lines[-1]) if lines else {"stderr": outcome.stderr[-2000:]})
-
-
-def names(events: Sequence[type[Event]]) -> frozenset[str]:
-    """The `ce_type` of each."""
-    return frozenset(event.type() for event in events)

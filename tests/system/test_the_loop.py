@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import govuk_bank_holidays
 import httpx
@@ -18,7 +18,7 @@ from deploy.demo.council import Council
 from deploy.demo.narratives import READINGS
 from deploy.demo.visitor import Visitor
 from shared.events import AuditCompleted, CmsAssessmentAuthorised, Finding, Topic
-from shared.messaging.codec import encode_body, encode_headers
+from shared.messaging.codec import Headers, encode_body, encode_headers
 from shared.working_days import local_date
 from tests.support.eventually import eventually
 from tests.system.conftest import AUDITOR, Programme, sign_in, signed_in
@@ -150,17 +150,9 @@ async def test_the_loop_closes_from_the_assessment_to_the_board(
         }
 
     await eventually(moved, timeout=20)
-    closed = await _events_about(stack, Topic.ACTIONS, "LoopClosed", audit_id)
-    assert [(event["before"], event["after"], event["actions"]) for event in closed] == [("red", "amber", 1)]
-
-
-async def _events_about(stack: RunningStack, topic: Topic, kind: str, audit_id: str) -> list[dict[str, object]]:
-    """The bodies of one kind of event about an audit."""
-    return [
-        json.loads(value or b"{}")
-        for key, value, headers in await stack.everything_in(topic)
-        if headers.get("ce_type") == kind.encode() and key == audit_id.encode()
-    ]
+    told = [found.body for found in await stack.everything_in(Topic.ACTIONS) if found.type == "LoopClosed"]
+    closed = [body for body in told if body["audit_id"] == audit_id]
+    assert [(body["before"], body["after"], body["actions"]) for body in closed] == [("red", "amber", 1)]
 
 
 async def test_an_action_raised_before_easter_is_due_after_it(
@@ -196,7 +188,7 @@ async def test_an_action_raised_before_easter_is_due_after_it(
     assert action["due_on"] == "2026-04-13" == fifth_working_day_after(date(2026, 4, 2)).isoformat()
 
 
-def _headers(completed: AuditCompleted) -> list[tuple[str, bytes]]:
+def _headers(completed: AuditCompleted) -> Headers:
     return encode_headers(
         event_id=uuid4(),
         source="caseloop/audit",
@@ -223,8 +215,7 @@ async def test_what_is_published_twice_has_one_effect(
 
     await eventually(drawn, timeout=20)
     recorded = [
-        json.loads(value or b"{}")
-        for _, value, headers in await stack.everything_in(Topic.ASSESSMENTS)
-        if headers.get("ce_type") == b"AssessmentRecorded"
+        found.body for found in await stack.everything_in(Topic.ASSESSMENTS) if found.type == "AssessmentRecorded"
     ]
-    assert max(Counter((UUID(each["assessment_id"]), each.get("version", 1)) for each in recorded).values()) == 1
+    states = Counter((body["assessment_id"], body.get("version", 1)) for body in recorded)
+    assert max(states.values()) == 1

@@ -17,7 +17,7 @@ from shared.events import CmsContactDecided, CmsEvent, Topic
 from shared.messaging.codec import encode_body, encode_headers
 from tests.support.eventually import eventually
 from tests.system.conftest import signed_in
-from tests.system.stack import RunningStack
+from tests.system.stack import Raw, RunningStack
 
 ANNEX_A = Path(__file__).parents[3] / "shared" / "data" / "annex_a" / "Annex_A_liia_sample.xlsx"
 LISTS = (1, 3, 4, 5)
@@ -75,9 +75,6 @@ def contact(child: str) -> CmsContactDecided:
     )
 
 
-Raw = tuple[bytes, bytes, list[tuple[str, bytes]]]
-
-
 def record(event: CmsEvent, **changed: object) -> Raw:
     """The event as a Kafka record, with fields of its body changed or added."""
     body = json.loads(encode_body(event) or b"{}") | changed
@@ -95,21 +92,16 @@ def record(event: CmsEvent, **changed: object) -> Raw:
 
 async def recorded_ids(stack: RunningStack, sender_ids: dict[str, str]) -> set[str]:
     """Which of these children have work on intake's own topic, by the names given to them."""
-    cases = {
-        json.loads(value)["case_id"]: json.loads(value)["child_id"]
-        for _, value, _ in await stack.everything_in(Topic.CHILDREN)
-        if value
-    }
-    recorded = {
-        json.loads(value or b"{}").get("child_id") for _, value, _ in await stack.everything_in(Topic.ASSESSMENTS)
-    }
+    linked = [found.body for found in await stack.everything_in(Topic.CHILDREN) if found.value]
+    cases = {body["case_id"]: body["child_id"] for body in linked}
+    recorded = {found.body.get("child_id") for found in await stack.everything_in(Topic.ASSESSMENTS)}
     return {name for name, child in sender_ids.items() if cases.get(child) in recorded}
 
 
 async def test_a_malformed_event_is_quarantined_with_its_place_and_the_rest_goes_through(
     stack: RunningStack, council: Council
 ) -> None:
-    """Not JSON, a date that is none, another council, a type that nobody knows: four bad ones between two good ones."""
+    """Not JSON, a date that is none, another council: three bad ones between two good ones."""
     good, also_good = contact("4200001"), contact("4200002")
     key, _, headers = record(contact("4200003"))
     bad = [
