@@ -10,11 +10,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
-
-from pydantic import BaseModel, ValidationError
 
 from deploy.local.ports import SERVICES
 from deploy.local.refusal import Refused
@@ -24,18 +22,20 @@ LEAST_FREE_BYTES = 300 * 1024 * 1024
 TIDYING_SECONDS = 10.0
 
 
-class ProcessReport(BaseModel):
+@dataclass(frozen=True)
+class ProcessReport:
     """What a supervisor says of one process."""
 
     pid: int
     restarts: int = 0
 
 
-class StackReport(BaseModel):
+@dataclass(frozen=True)
+class StackReport:
     """What a supervisor says of its stack."""
 
     origin: int | None = None
-    processes: dict[str, ProcessReport] = {}
+    processes: Mapping[str, ProcessReport] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,17 +137,19 @@ class Home:
             pass
         return None
 
-    def write_report(self, report: Mapping[str, object]) -> None:
+    def write_report(self, report: StackReport) -> None:
         """Leave word of what runs, whole or not at all."""
         draft = self._report.with_suffix(".draft")
-        draft.write_text(json.dumps(report))
+        draft.write_text(json.dumps(asdict(report)))
         draft.replace(self._report)
 
     def report(self) -> StackReport:
         """The last word of what runs; an empty one where there is none."""
         try:
-            return StackReport.model_validate_json(self._report.read_bytes())
-        except (OSError, ValidationError):
+            said = json.loads(self._report.read_bytes())
+            processes = {name: ProcessReport(**process) for name, process in said["processes"].items()}
+            return StackReport(said["origin"], processes)
+        except (OSError, ValueError, KeyError, TypeError):
             return StackReport()
 
     @property

@@ -23,7 +23,8 @@ from deploy.local.process import Program, Running
 from deploy.local.reaper import Reaper
 from deploy.local.refusal import Failed
 
-READY_SECONDS = 60
+READY_SECONDS = 180
+"""A slow machine is no reason to give up; one that hangs is."""
 LOG_LIMIT_BYTES = 20 * 1024 * 1024
 Apps = Mapping[str, str]
 """The ASGI application of each service, as `module:name`."""

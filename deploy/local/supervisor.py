@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deploy.local.home import Home
+from deploy.local.home import Home, ProcessReport, StackReport
 from deploy.local.ports import Ports
 from deploy.local.process import Program, Running
 from deploy.local.reaper import Reaper
@@ -116,10 +116,10 @@ class Supervisor:
     def _report(self) -> None:
         """Leave word of what runs for `caseloop status`."""
         processes = {
-            name: {"pid": self.stack.running[name].process.pid, "restarts": watched.restarts}
+            name: ProcessReport(self.stack.running[name].process.pid, watched.restarts)
             for name, watched in self._watched.items()
         }
-        self.stack.home.write_report({"origin": self.stack.ports.origin, "processes": processes})
+        self.stack.home.write_report(StackReport(self.stack.ports.origin, processes))
 
 
 @dataclass(frozen=True)

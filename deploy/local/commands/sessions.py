@@ -17,9 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def session(
-    role: Annotated[
-        str, typer.Option("--as", metavar="ROLE", help="A role, such as auditor; an unknown one lists them.")
-    ],
+    role: Annotated[str, typer.Option("--as", metavar="ROLE", help="A role, such as auditor.")],
     as_json: AsJson = False,
 ) -> None:
     """Print a signed-in cookie for a role; loopback only."""

@@ -1,0 +1,1 @@
+"""The rules of the embedded stack that need no server."""
