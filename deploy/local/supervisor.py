@@ -151,6 +151,9 @@ def _run_held(stack: Stack, voice: Voice) -> None:
         stack.start()
         voice.ready(stack.ports.url)
         Supervisor(stack, voice.say).watch()
+    except Failed:
+        if not stack.stopping.is_set():
+            raise
     finally:
         stack.stop()
         stack.reaper.close()

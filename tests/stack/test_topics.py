@@ -11,9 +11,9 @@ from deploy.local.topics import DeclaredTopic, apply
 from tests.support.backend import KafkaForTests
 
 
-def declare(partitions: int = 2, **config: str) -> DeclaredTopic:
+def declare(partitions: int = 2) -> DeclaredTopic:
     """A topic that no other test has."""
-    return DeclaredTopic(f"declared.{secrets.token_hex(4)}", partitions, config)
+    return DeclaredTopic(f"declared.{secrets.token_hex(4)}", partitions, {})
 
 
 def with_config(topic: DeclaredTopic, config: dict[str, str]) -> DeclaredTopic:
@@ -45,7 +45,7 @@ async def test_another_number_of_partitions_is_refused_and_nothing_is_changed(ka
 
 
 async def test_a_configuration_that_kafka_does_not_know_fails(kafka: KafkaForTests) -> None:
-    topic = declare(**{"retention.ms": "soon"})
+    topic = with_config(declare(), {"retention.ms": "soon"})
     with pytest.raises(Failed, match=topic.name):
         await apply(kafka.bootstrap, [topic])
 

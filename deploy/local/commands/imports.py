@@ -33,10 +33,16 @@ def imports() -> None:
 
 
 @group.command("annex-a")
-def annex_a(file: ExistingFile, as_of: AsOf, as_json: AsJson = False) -> None:
-    """Import an Annex A workbook: Lists 1, 3, 4 and 5."""
+def annex_a(
+    file: ExistingFile,
+    as_of: AsOf,
+    only: Annotated[int | None, typer.Option("--list", min=1, max=8, help="For a csv: which list it is.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import an Annex A workbook: Lists 1, 3, 4 and 5; or one of its lists as a csv."""
     with answering(as_json) as answer:
-        counts = send("/intake/imports/annex-a", file, {"as_of": day(as_of).isoformat()})
+        fields = {"as_of": day(as_of).isoformat(), **({"list": str(only)} if only else {})}
+        counts = send("/intake/imports/annex-a", file, fields)
         answer.give(counts, in_words(counts))
 
 
