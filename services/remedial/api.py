@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from services.remedial import moves, queries
 from services.remedial.models import Action
 from services.remedial.pages.asking import (
+    ACKNOWLEDGERS,
     OVERSEERS,
     REPORTERS,
     SEERS,
@@ -165,6 +166,12 @@ async def report(action_id: UUID, said: ReportBody, visit: Visiting) -> ActionVi
 async def _report(visit: Visit, action_id: UUID, said: ReportBody) -> list[Event]:
     report = moves.Report(said.done, said.difference, evidence_address(visit.case_link, said.evidence))
     return await moves.report(visit.work.session, visit.by, action_id, report)
+
+
+@router.post("/{action_id}/acknowledge", dependencies=ACKNOWLEDGERS, responses=REFUSED)
+async def acknowledge(action_id: UUID, visit: Visiting) -> ActionView:
+    """Whoever it was escalated to has it in hand."""
+    return await _made(visit, action_id, moves.acknowledge(visit.work.session, visit.by, action_id))
 
 
 @router.post("/{action_id}/verify", dependencies=VERIFIERS, responses=REFUSED)

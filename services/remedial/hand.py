@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.remedial import words
 from services.remedial.domain.life import Move, after
+from services.remedial.domain.notices import Kind
 from services.remedial.models import Action, Loop, Step
+from services.remedial.notices import note_action
 from shared.events import Event
 from shared.messaging import notify
 
@@ -53,13 +55,17 @@ class Hand:
             action_id=self.action.action_id,
         )
 
-    def step(self, move: Move, text_id: UUID | None = None, *, due_on: date | None = None) -> None:
+    def step(
+        self, move: Move, text_id: UUID | None = None, *, due_on: date | None = None, told: str | None = None
+    ) -> None:
         """Make the move and add it to the timeline. Refused where the table of life does not have it."""
         self.action.state = after(self.action.state_now, move)
-        self.log(str(move), text_id, due_on=due_on)
+        self.log(str(move), text_id, due_on=due_on, told=told)
 
-    def log(self, what: str, text_id: UUID | None = None, *, due_on: date | None = None) -> None:
-        """Add to the timeline what happened, with the owner and the state as they are now."""
+    def log(
+        self, what: str, text_id: UUID | None = None, *, due_on: date | None = None, told: str | None = None
+    ) -> None:
+        """Add to the timeline what happened, with the state as it is now; `told` is whom it went to, else the owner."""
         self.session.add(
             Step(
                 action_id=self.action.action_id,
@@ -68,7 +74,7 @@ class Hand:
                 by=self.by,
                 state=self.action.state,
                 text_id=text_id,
-                owner_id=self.action.owner_id,
+                owner_id=told or self.action.owner_id,
                 due_on=due_on,
             )
         )
@@ -78,6 +84,10 @@ class Hand:
         text_id = uuid4()
         self.events.append(await words.write(self.session, text_id, self.loop.audit_id, {"reason": reason}, self.now))
         return text_id
+
+    async def note(self, kind: Kind, person_id: str | None) -> None:
+        """Note that somebody should hear of this outside Caseloop; each version of the loop is an occasion."""
+        await note_action(self.session, person_id, kind, self.action, self.now, occasion=str(self.loop.version))
 
     async def tell_pages(self) -> None:
         """Let the pages that show this action know, when the transaction commits."""

@@ -8,19 +8,22 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.remedial import figures, raising, words
+from services.remedial import figures, raising, sending, watching, words
+from services.remedial.channels import channel_of
 from services.remedial.models import CaseLink, Programme
+from services.remedial.settings import current
 from shared.events import (
     AuditAmended,
     AuditCompleted,
     ChildLinked,
     ChildUnlinked,
+    DayOpened,
     Event,
     ProgrammeOpened,
     TextErased,
     TextWritten,
 )
-from shared.messaging import EventRouter, consumes, every
+from shared.messaging import EventRouter, consumes, every, on_day
 
 router = EventRouter("remedial")
 
@@ -81,4 +84,20 @@ async def keep_case_links(links: Sequence[ChildLinked | ChildUnlinked], session:
 async def count_actions(now: datetime, session: AsyncSession) -> list[Event]:
     """Let the metrics say how the open actions stand."""
     await figures.measure(now, session)
+    return []
+
+
+@on_day(router)
+async def watch(opened: DayOpened, session: AsyncSession) -> list[Event]:
+    """Remind owners of what is due, and let what is overdue climb a step."""
+    await watching.remind(session, opened.day, opened.occurred_at)
+    return await watching.escalate(session, opened.day, opened.occurred_at)
+
+
+@every(router, seconds=5, name="messages")
+async def send_messages(now: datetime, session: AsyncSession) -> list[Event]:
+    """Send what is due to people; it waits while no channel is set up."""
+    channel = channel_of(current())
+    if channel is not None:
+        await sending.send_due(session, now, channel, current().origin)
     return []

@@ -1,6 +1,6 @@
 """Remedial's business metrics: how the open actions stand. Never an id in a label."""
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 from shared.observability.metrics import REGISTRY
 
@@ -12,4 +12,10 @@ ACTIONS = Gauge(
 )
 OLDEST_OVERDUE = Gauge(
     "caseloop_remedial_oldest_overdue_seconds", "How long the oldest overdue action has been so.", registry=REGISTRY
+)
+MESSAGES = Counter(
+    "caseloop_remedial_messages_total",
+    "Messages sent, retried or failed.",
+    ["channel", "outcome"],
+    registry=REGISTRY,
 )

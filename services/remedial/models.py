@@ -96,6 +96,19 @@ class Action(Table, table=True):
     verified_by: str | None = None
     verified_at: datetime | None = Field(default=None, sa_type=INSTANT)
     in_time: bool | None = None
+    watched_from: date
+    """Overdue is counted from here: the due date, or the day on which it changed hands after that."""
+    escalated_step: int = 0
+    escalated_to: str | None = None
+    escalated_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = Field(default=None, sa_type=INSTANT)
+
+    def watch_from(self, day: date) -> None:
+        """The watching begins anew: what was escalated is settled."""
+        self.watched_from = day
+        self.escalated_step = 0
+        self.escalated_to = self.escalated_at = self.acknowledged_by = self.acknowledged_at = None
 
     @property
     def state_now(self) -> State:
@@ -124,7 +137,7 @@ class Action(Table, table=True):
             authorised_by=self.authorised_by,
             reported_by=self.reported_by,
             domain=self.domain,
-            verified_by=self.verified_by,
+            escalated=self.escalated_at is not None and self.acknowledged_at is None,
         )
 
 
@@ -196,3 +209,36 @@ class Holiday(Table, table=True):
 
     day: date = Field(primary_key=True)
     name: str
+
+
+class Notice(Table, table=True):
+    """One thing that one person should hear about, once. It goes out in a message, alone or with others."""
+
+    __tablename__: ClassVar[str] = "notice"
+
+    notice_id: UUID = Field(primary_key=True)
+    person_id: str
+    kind: str
+    about: UUID
+    occasion: str = ""
+    path: str
+    made_at: datetime = Field(sa_type=INSTANT)
+    send_after: datetime = Field(sa_type=INSTANT)
+    message_id: UUID | None = None
+    dropped: bool = False
+
+
+class Message(Table, table=True):
+    """One mail to one person: ids and links only, and what became of it."""
+
+    __tablename__: ClassVar[str] = "message"
+
+    message_id: UUID = Field(primary_key=True)
+    person_id: str
+    state: str
+    made_at: datetime = Field(sa_type=INSTANT)
+    next_at: datetime = Field(sa_type=INSTANT)
+    attempts: int = 0
+    channel: str | None = None
+    failure: str | None = None
+    sent_at: datetime | None = Field(default=None, sa_type=INSTANT)

@@ -15,6 +15,7 @@ from services.remedial import queries, words
 from services.remedial.calendar import proclaimed
 from services.remedial.domain import deadlines, oversight
 from services.remedial.domain.life import Move, after
+from services.remedial.domain.notices import Kind
 from services.remedial.domain.ownership import Because, team_after
 from services.remedial.domain.refusal import Refused
 from services.remedial.hand import Hand
@@ -32,6 +33,7 @@ from shared.events import (
     ActionStarted,
     ActionVerified,
     ActionWithdrawn,
+    EscalationAcknowledged,
     Event,
 )
 from shared.working_days import end_of_working_day, local_date
@@ -102,6 +104,7 @@ async def report(session: AsyncSession, by: By, action_id: UUID, said: Report) -
     hand.action.reported_by, hand.action.reported_at = hand.by, by.now
     hand.step(Move.REPORT, action_id)
     hand.events.append(await words.write(session, action_id, hand.loop.audit_id, said.parts(), by.now))
+    await hand.note(Kind.REPORTED, hand.action.auditor_id)
     return await _told(hand, ActionReported(**hand.about(), by=hand.by))
 
 
@@ -122,6 +125,7 @@ async def send_back(session: AsyncSession, by: By, action_id: UUID, reason: str)
     hand = await take(session, by, action_id, Move.RETURN)
     hand.action.returns += 1
     hand.step(Move.RETURN, await hand.because(reason))
+    await hand.note(Kind.RETURNED, hand.action.owner_id)
     return await _told(hand, ActionReturned(**hand.about(), by=hand.by))
 
 
@@ -136,7 +140,9 @@ async def reassign(session: AsyncSession, by: By, action_id: UUID, owner_id: str
     hand.action.owner_id, hand.action.owner_because = owner_id, Because.HANDED_OVER
     hand.action.team_id = team_after(hand.action.team_id, owner.teams_on(local_date(by.now)) | owner.manages)
     hand.action.reassignments += 1
+    hand.action.watch_from(max(hand.action.due_on, local_date(by.now)))
     hand.step(Move.REASSIGN, await hand.because(reason))
+    await hand.note(Kind.HANDED_OVER, owner_id)
     told = ActionReassigned(**hand.about(), by=hand.by, owner_id=owner_id, team_id=hand.action.team_id)
     return await _told(hand, told)
 
@@ -158,6 +164,17 @@ async def chase(session: AsyncSession, by: By, action_id: UUID, how: str) -> lis
     return await _told(hand, ActionChased(**hand.about(), by=hand.by))
 
 
+async def acknowledge(session: AsyncSession, by: By, action_id: UUID) -> list[Event]:
+    """Whoever it was escalated to has it in hand."""
+    hand = await take(session, by, action_id, Move.ACKNOWLEDGE)
+    action = hand.action
+    if action.escalated_at is None or action.acknowledged_at is not None:
+        raise Refused("No escalation of this action waits to be taken in hand.")
+    action.acknowledged_by, action.acknowledged_at = hand.by, by.now
+    hand.step(Move.ACKNOWLEDGE)
+    return await _told(hand, EscalationAcknowledged(**hand.about(), step=action.escalated_step, by=hand.by))
+
+
 async def withdraw(session: AsyncSession, by: By, action_id: UUID, reason: str) -> list[Event]:
     """No longer asked for. The loop may close with what is left."""
     hand = await take(session, by, action_id, Move.WITHDRAW)
@@ -173,6 +190,7 @@ async def reopen(session: AsyncSession, by: By, action_id: UUID, reason: str) ->
     _due(hand, deadlines.deadline(by.now, given, await proclaimed(session)).on)
     hand.action.verified_by = hand.action.verified_at = hand.action.in_time = None
     hand.step(Move.REOPEN, await hand.because(reason), due_on=hand.action.due_on)
+    await hand.note(Kind.RAISED, hand.action.owner_id)
     told = ActionReopened(**hand.about(), by=hand.by, due_on=hand.action.due_on, due_at=hand.action.due_at)
     events = await _told(hand, told)
     return events + await settle(session, hand.loop, by.now, because="reopened")
@@ -188,6 +206,7 @@ async def _known_grade(hand: Hand, grade: str | None) -> str | None:
 
 def _due(hand: Hand, on: date) -> None:
     hand.action.due_on, hand.action.due_at = on, end_of_working_day(on)
+    hand.action.watch_from(on)
 
 
 async def _told(hand: Hand, event: Event) -> list[Event]:

@@ -10,9 +10,11 @@ from services.remedial.domain import deadlines
 from services.remedial.domain.amendment import Ask, Asked, Held, action_id_of, asked_of
 from services.remedial.domain.deadlines import Deadline
 from services.remedial.domain.life import Move
+from services.remedial.domain.notices import Kind
 from services.remedial.hand import SYSTEM, Hand
 from services.remedial.loops import locked_loop, settle
 from services.remedial.models import Action, Loop, Programme
+from services.remedial.notices import note_support
 from services.remedial.owners import find_owner
 from shared.events import (
     ActionChanged,
@@ -25,6 +27,7 @@ from shared.events import (
     Event,
     Finding,
 )
+from shared.working_days import local_date
 
 
 async def follow(session: AsyncSession, audit: AuditCompleted | AuditAmended) -> list[Event]:
@@ -94,11 +97,15 @@ class _Following:
             first_due_at=self.deadline.at,
             working_days=self.deadline.allowance.working_days,
             due_rule=self.deadline.allowance.rule,
+            watched_from=self.deadline.on,
         )
         self.session.add(action)
         hand = Hand(self.session, self.loop, action, SYSTEM, self.audit.occurred_at)
         hand.log("raise", self.why, due_on=action.due_on)
         hand.events.append(_raised(hand))
+        await hand.note(Kind.RAISED, action.owner_id)
+        if action.owner_id is None:
+            await note_support(self.session, action, self.audit.occurred_at, str(self.loop.version))
         await hand.tell_pages()
         return hand.events
 
@@ -115,19 +122,23 @@ class _Following:
             await self._hand_over(hand, finding)
         elif ask is Ask.REOPEN:
             self._reopen(hand)
+            await hand.note(Kind.RAISED, hand.action.owner_id)
 
     async def _hand_over(self, hand: Hand, finding: Finding) -> None:
         action = hand.action
         action.named_owner = finding.owner_id
         owner = await find_owner(self.session, finding.owner_id, self.audit.worker_id, self.audit.team_id)
         action.owner_id, action.owner_because = owner.person_id, owner.because
+        action.watch_from(max(action.due_on, local_date(self.audit.occurred_at)))
         hand.step(Move.REASSIGN, self.why)
+        await hand.note(Kind.HANDED_OVER, action.owner_id)
         hand.events.append(
             ActionReassigned(**hand.about(), by=self.audit.auditor_id, owner_id=action.owner_id, team_id=action.team_id)
         )
 
     def _reopen(self, hand: Hand) -> None:
         hand.action.due_on, hand.action.due_at = self.deadline.on, self.deadline.at
+        hand.action.watch_from(self.deadline.on)
         hand.step(Move.REOPEN, self.why, due_on=self.deadline.on)
         hand.events.append(
             ActionReopened(

@@ -33,6 +33,7 @@ class Move(StrEnum):
     REOPEN = "reopen"
     ESCALATE = "escalate"
     CHASE = "chase"
+    ACKNOWLEDGE = "acknowledge"
 
 
 LIFE: Mapping[State, Mapping[Move, State]] = {
@@ -45,6 +46,7 @@ LIFE: Mapping[State, Mapping[Move, State]] = {
         Move.CHANGE: State.RAISED,
         Move.ESCALATE: State.RAISED,
         Move.CHASE: State.RAISED,
+        Move.ACKNOWLEDGE: State.RAISED,
         Move.WITHDRAW: State.WITHDRAWN,
     },
     State.SEEN: {
@@ -55,6 +57,7 @@ LIFE: Mapping[State, Mapping[Move, State]] = {
         Move.CHANGE: State.RAISED,
         Move.ESCALATE: State.SEEN,
         Move.CHASE: State.SEEN,
+        Move.ACKNOWLEDGE: State.SEEN,
         Move.WITHDRAW: State.WITHDRAWN,
     },
     State.STARTED: {
@@ -64,6 +67,7 @@ LIFE: Mapping[State, Mapping[Move, State]] = {
         Move.CHANGE: State.STARTED,
         Move.ESCALATE: State.STARTED,
         Move.CHASE: State.STARTED,
+        Move.ACKNOWLEDGE: State.STARTED,
         Move.WITHDRAW: State.WITHDRAWN,
     },
     State.REPORTED: {
@@ -80,6 +84,7 @@ LIFE: Mapping[State, Mapping[Move, State]] = {
         Move.CHANGE: State.RETURNED,
         Move.ESCALATE: State.RETURNED,
         Move.CHASE: State.RETURNED,
+        Move.ACKNOWLEDGE: State.RETURNED,
         Move.WITHDRAW: State.WITHDRAWN,
     },
     State.VERIFIED: {Move.REOPEN: State.RAISED},

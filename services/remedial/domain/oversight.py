@@ -46,7 +46,8 @@ class Concerned:
     authorised_by: str | None
     reported_by: str | None
     domain: str
-    verified_by: str | None = None
+    escalated: bool = False
+    """An escalation waits for somebody to take it in hand."""
 
 
 def _owns(asker: Asker, action: Concerned) -> bool:
@@ -114,6 +115,10 @@ def _chases(asker: Asker, action: Concerned) -> bool:
     return _oversees(asker, action)
 
 
+def _acknowledges(asker: Asker, action: Concerned) -> bool:
+    return Role.QA_MANAGER in asker.roles or _manages(asker, action) or _heads(asker, action)
+
+
 def _withdraws(asker: Asker, _: Concerned) -> bool:
     return Role.QA_MANAGER in asker.roles
 
@@ -128,6 +133,7 @@ MAY = {
     Move.REASSIGN: _oversees,
     Move.EXTEND: _oversees,
     Move.CHASE: _chases,
+    Move.ACKNOWLEDGE: _acknowledges,
     Move.WITHDRAW: _withdraws,
 }
 """The moves that people make, and whose role gives them. Changes and escalations are made by events and time."""
@@ -142,7 +148,7 @@ def bar(move: Move, asker: Asker, action: Concerned) -> Refused | None:
     """The rule that keeps this person from this move although the role gives it, or None."""
     if move in {Move.VERIFY, Move.RETURN, Move.REOPEN} and _is_own_work(asker, action):
         return Refused("You cannot verify your own work. Somebody else has to look at this action.")
-    if move in {Move.EXTEND, Move.REASSIGN} and _owns(asker, action):
+    if move in {Move.EXTEND, Move.REASSIGN, Move.ACKNOWLEDGE} and _owns(asker, action):
         return Refused("This action is yours, so somebody else has to decide whether it moves.")
     if move in {Move.EXTEND, Move.REASSIGN} and _concerns_oversight_of(asker, action):
         return Refused("This action concerns your own oversight of the case, so somebody else has to decide.")
@@ -156,7 +162,8 @@ def may(move: Move, asker: Asker, action: Concerned) -> bool:
 
 def offered(asker: Asker, action: Concerned, state: State) -> list[Move]:
     """The moves to offer this person while the action stands in `state`, in the order of the matrix."""
-    return [move for move in MAY if can(state, move) and may(move, asker, action)]
+    possible = [move for move in MAY if can(state, move) and may(move, asker, action)]
+    return [move for move in possible if move is not Move.ACKNOWLEDGE or action.escalated]
 
 
 def next_move(asker: Asker, action: Concerned, state: State) -> Move | None:
@@ -166,6 +173,8 @@ def next_move(asker: Asker, action: Concerned, state: State) -> Move | None:
         return Move.REPORT
     if Move.VERIFY in possible:
         return Move.VERIFY
+    if Move.ACKNOWLEDGE in possible:
+        return Move.ACKNOWLEDGE
     if action.owner_id is None and Move.REASSIGN in possible:
         return Move.REASSIGN
     return Move.CHASE if Move.CHASE in possible else None

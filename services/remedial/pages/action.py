@@ -36,6 +36,7 @@ TITLES = {
     Move.REOPEN: "Asked for again",
     Move.ESCALATE: "Escalated",
     Move.CHASE: "Chased",
+    Move.ACKNOWLEDGE: "Taken in hand",
 }
 
 
@@ -108,6 +109,8 @@ def _event(step: Step, said: Words, page: PageMaker, reads: bool) -> Event:
     lines = []
     if step.move == Move.REASSIGN:
         lines.append(f"To {names.get(step.owner_id or '', step.owner_id or 'nobody yet')}.")
+    if step.move == Move.ESCALATE:
+        lines.append(f"To {names.get(step.owner_id or '', step.owner_id or 'nobody: no manager is known')}.")
     if step.due_on:
         lines.append(f"Due {step.due_on:%A} {step.due_on.day} {step.due_on:%B %Y}.")
     if step.text_id and step.move != Move.REPORT and reads:

@@ -17,7 +17,7 @@ from services.remedial.domain.life import Move
 from services.remedial.domain.refusal import Refused
 from services.remedial.moves import By
 from services.remedial.pages.action import found, show
-from services.remedial.pages.asking import OVERSEERS, REPORTERS, VERIFIERS, WITHDRAWERS, Visit, Visiting
+from services.remedial.pages.asking import ACKNOWLEDGERS, OVERSEERS, REPORTERS, VERIFIERS, WITHDRAWERS, Visit, Visiting
 from services.remedial.pages.links import evidence_address
 from services.remedial.queries import Seen
 from shared.access import Role, people
@@ -179,6 +179,17 @@ async def report(action_id: UUID, visit: Visiting, submitted: Submitted) -> Resp
         back = "/remedial/mine" if is_mine else _page_of(action_id)
         return _after(back, "Reported done. An auditor will look at it.")
     return _shown(visit, "remedial/report.html", "I have done this", seen, form)
+
+
+@router.post("/acknowledge", dependencies=ACKNOWLEDGERS)
+async def acknowledge(action_id: UUID, visit: Visiting) -> Response:
+    """I have the escalation in hand."""
+    await _offers(visit, action_id, Move.ACKNOWLEDGE)
+    try:
+        visit.work.record(*await moves.acknowledge(visit.work.session, visit.by, action_id))
+    except Refused as no:
+        return await show(visit, action_id, problem=str(no))
+    return _after(_page_of(action_id), "You have it in hand.")
 
 
 async def _report(visit: Visit, action_id: UUID, said: ReportForm) -> list[Event]:

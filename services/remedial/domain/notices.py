@@ -1,0 +1,88 @@
+"""What is told to people outside Caseloop: which words, and when. Ids and links only, never a case's content."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+
+from shared.clock import LONDON
+from shared.working_days import is_working_day, local_date
+
+SLOTS = (time(8, 30), time(13, 30))
+"""When a digest leaves on a working day, in London. What cannot wait (a concern) leaves at once, at any hour."""
+
+RETRIES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
+"""How long after each failure to try again; after the last one the message has failed, and says so."""
+
+
+class Kind(StrEnum):
+    """What a person may be told."""
+
+    RAISED = "raised"
+    HANDED_OVER = "handed_over"
+    DUE_SOON = "due_soon"
+    DUE_TODAY = "due_today"
+    RETURNED = "returned"
+    ESCALATED = "escalated"
+    REPORTED = "reported"
+    UNOWNED = "unowned"
+    REOPENED = "reopened"
+    PATTERN = "pattern"
+    SESSION = "session"
+    ALLOCATED = "allocated"
+    STRENGTH = "strength"
+    CONCERN = "concern"
+
+
+WORDS: dict[Kind, str] = {
+    Kind.RAISED: "You have a new action",
+    Kind.HANDED_OVER: "An action was given to you",
+    Kind.DUE_SOON: "An action of yours is due on the next working day",
+    Kind.DUE_TODAY: "An action of yours is due today",
+    Kind.RETURNED: "An action of yours was sent back",
+    Kind.ESCALATED: "An overdue action was escalated to you",
+    Kind.REPORTED: "An action waits for you to verify it",
+    Kind.UNOWNED: "An action has no owner",
+    Kind.REOPENED: "Something happened after a loop was closed",
+    Kind.PATTERN: "The same thing was found three times in your team",
+    Kind.SESSION: "A support session was planned with you",
+    Kind.ALLOCATED: "A case waits for your audit",
+    Kind.STRENGTH: "Something done well was recognised",
+    Kind.CONCERN: "A concern about a child needs you now",
+}
+
+URGENT = frozenset({Kind.CONCERN})
+"""Quiet hours do not apply to these."""
+
+TO_OWNERS = frozenset({Kind.RAISED, Kind.HANDED_OVER, Kind.DUE_SOON, Kind.DUE_TODAY, Kind.RETURNED})
+"""Moot as soon as the owner has nothing more to do, or is somebody else."""
+
+
+def send_after(
+    made_at: datetime, kind: Kind, slots: Sequence[time] = SLOTS, proclaimed: Collection[date] = ()
+) -> datetime:
+    """When to send: at once what is urgent, the rest at the next slot of a working day in London."""
+    if kind in URGENT:
+        return made_at
+    day = local_date(made_at)
+    while True:
+        if is_working_day(day, proclaimed):
+            times = (datetime.combine(day, slot, LONDON) for slot in slots)
+            if (following := next((each for each in times if each >= made_at), None)) is not None:
+                return following
+        day += timedelta(days=1)
+
+
+def subject(kinds: Sequence[Kind]) -> str:
+    """The subject of a message about these: the one thing, or how many."""
+    return WORDS[kinds[0]] if len(kinds) == 1 else f"{len(kinds)} things in Caseloop need you"
+
+
+def body(things: Sequence[tuple[Kind, str]]) -> str:
+    """The text of a message: a line and an address for each thing."""
+    lines = [f"{WORDS[kind]}:\n{address}" for kind, address in things]
+    return "\n\n".join([*lines, "Sign in to see more. This message holds no case content, and nobody reads replies."])
+
+
+def retry_after(attempts: int) -> timedelta | None:
+    """How long to wait after so many failed attempts; None when it was the last."""
+    return RETRIES[attempts - 1] if attempts <= len(RETRIES) else None
