@@ -47,7 +47,8 @@ async def _take_context(
         for kind, count in (*episodes.counts(contexts).items(), *([("unreadable", unreadable)] if unreadable else [])):
             taken.context[kind] = taken.context.get(kind, 0) + count
         async with sessions(engine)() as session, session.begin():
-            await outbox.store(session, await episodes.keep(session, keys, contexts, given.as_of, given.said_at))
+            kept = await episodes.keep(session, keys, contexts, given.as_of, given.said_at)
+            await outbox.store(session, kept.events)
 
 
 def _open(path: Path, only: int | None) -> list[AnnexAList]:

@@ -14,7 +14,7 @@ from services.intake import senders
 from services.intake.domain.refusal import FileRefusedError
 from services.intake.domain.work import Road
 from services.intake.files import import_file
-from services.intake.settings import LARGEST_FORM
+from services.intake.settings import LARGEST_CENSUS, LARGEST_FORM
 from shared.access import CurrentScope, Role, allow
 from shared.messaging import Work
 
@@ -44,6 +44,18 @@ async def annex_a(
     """Import an Annex A workbook: Lists 1, 3, 4 and 5, with 6, 7 and 8 as context; or one list as a csv."""
     try:
         taken = await import_file(request.app.state.service, scope, Road.ANNEX_A, file, as_of, only)
+    except FileRefusedError as refused:
+        return JSONResponse({"refused": str(refused)}, status_code=422)
+    return JSONResponse(taken.as_json())
+
+
+@router.post("/intake/imports/cin-census", dependencies=FILES, max_body_size=LARGEST_CENSUS, response_model=Counts)
+async def cin_census(
+    request: Request, scope: CurrentScope, file: UploadFile, as_of: Annotated[date, Form()]
+) -> Response:
+    """Import a CIN census (XML): referrals, assessments, section 47 enquiries and plans."""
+    try:
+        taken = await import_file(request.app.state.service, scope, Road.CENSUS, file, as_of)
     except FileRefusedError as refused:
         return JSONResponse({"refused": str(refused)}, status_code=422)
     return JSONResponse(taken.as_json())

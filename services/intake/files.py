@@ -14,6 +14,7 @@ from fastapi import UploadFile
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake.annex_a_import import import_annex_a
+from services.intake.census_import import import_census
 from services.intake.domain.work import Road
 from services.intake.settings import keys
 from services.intake.uploads import Given, Taken
@@ -21,7 +22,7 @@ from shared.access import Scope
 from shared.clock import Clock
 from shared.service import ServiceSettings
 
-ROADS_WITH_FILES = (Road.ANNEX_A,)
+ROADS_WITH_FILES = (Road.ANNEX_A, Road.CENSUS)
 
 
 class Deployment(Protocol):
@@ -43,6 +44,8 @@ async def import_file(
     name = PurePosixPath((file.filename or "file").replace("\\", "/")).name
     given = Given(road, name, file.size or 0, as_of, scope.person_id, service.clock.now())
     with on_disk(file) as path:
+        if road == Road.CENSUS:
+            return await import_census(service.engine, keys(service.settings), service.clock, given, path)
         return await import_annex_a(service.engine, keys(service.settings), service.clock, given, path, only)
 
 

@@ -44,9 +44,12 @@ async def take(
         if isinstance(outcome, Refusal):
             refused.append(_arrival(child, statement, outcome, sender, at))
     contexts = [context for what in heard for context in what.contexts]
-    events = [*recorded.events, *await episodes.keep(session, keys, contexts, local_date(at), at)]
+    kept = await episodes.keep(session, keys, contexts, local_date(at), at)
+    events = [*recorded.events, *kept.events]
     fresh = await quarantine.keep(session, keys[1], refused)
-    taken = Counter(str(outcome) for outcome in recorded.outcomes if not isinstance(outcome, Refusal))
+    taken = Counter(
+        str(outcome) for outcome in (*recorded.outcomes, *kept.outcomes) if not isinstance(outcome, Refusal)
+    )
     taken += Counter({"quarantined": sum(fresh), "duplicate": len(fresh) - sum(fresh)})
     await feeds.note(session, sender, Road.DFE, taken, at)
     return taken, events

@@ -11,6 +11,10 @@ LARGEST_FORM = 64 * 1024 * 1024
 """Bytes of a request that brings a file: Caddy's limit too."""
 
 
+LARGEST_CENSUS = 1024 * 1024 * 1024
+"""A census is streamed: its size costs disk, not memory."""
+
+
 class Settings(ServiceSettings):
     """Intake's own settings beside the shared ones."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from itertools import islice
@@ -17,7 +17,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from services.intake import feeds, quarantine, recording
+from services.intake import episodes, feeds, quarantine, recording
+from services.intake.domain.context import Context
 from services.intake.domain.ledger import Outcome
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Submission
@@ -56,11 +57,12 @@ class Line:
 
     sheet: str
     number: int
-    read: Submission | Refusal
+    read: Submission | Context | Refusal
     content: bytes
     kind: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    kept: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+    place: Mapping[str, str | int] = field(default_factory=dict)
 
     def column(self, refusal: Refusal) -> str:
         """How the file heads the column that is wrong."""
@@ -127,15 +129,20 @@ async def _take_some(
     lines: Sequence[Line],
     claimed: set[UUID],
 ) -> Counter[str]:
+    contexts = [line.read for line in lines if isinstance(line.read, Context)]
+    kept = await episodes.keep(session, keys, contexts, given.as_of, given.said_at)
     said = [line.read for line in lines if isinstance(line.read, Submission)]
     recorded = await recording.record(session, said, keys, claimed)
-    heard = iter(recorded.outcomes)
-    outcomes = [line.read if isinstance(line.read, Refusal) else next(heard) for line in lines]
+    heard, around = iter(recorded.outcomes), iter(kept.outcomes)
+    outcomes = [
+        line.read if isinstance(line.read, Refusal) else next(around if isinstance(line.read, Context) else heard)
+        for line in lines
+    ]
     both = list(zip(lines, outcomes, strict=True))
     refused = [_arrival(line, outcome, given) for line, outcome in both if isinstance(outcome, Refusal)]
     fresh = await quarantine.keep(session, keys[1], refused)
     session.add_all(_row(upload_id, line, outcome) for line, outcome in both)
-    await outbox.store(session, recorded.events)
+    await outbox.store(session, [*kept.events, *recorded.events])
     return feeds.tally(outcomes, fresh)
 
 
@@ -147,7 +154,7 @@ def _arrival(line: Line, refusal: Refusal, given: Given) -> Arrival:
         content=line.content,
         came_at=given.at,
         kind=line.kind,
-        place={"sheet": line.sheet, "row": line.number, "column": line.column(refusal)},
+        place={"sheet": line.sheet, "row": line.number, "column": line.column(refusal), **line.place},
         fields=line.kept,
         as_of=given.as_of,
     )

@@ -90,6 +90,7 @@ MATRIX: dict[str, dict[str, Row]] = {
         "POST /intake/unmatched": SETTLES_INTAKE,
         "GET /intake/assessments/{assessment_id}": SETTLES_INTAKE,
         "POST /intake/imports/annex-a": GIVES_FILES,
+        "POST /intake/imports/cin-census": GIVES_FILES,
         # A sender's own token opens these; without one they answer 401.
         "POST /intake/children_social_care_data/{la_code}/children": PUBLIC,
         "GET /intake/receipts/{receipt_id}": PUBLIC,

@@ -177,9 +177,16 @@ def read(row: Row, today: date, at: datetime) -> Submission | Refusal:
 
 def read_context(row: Row, today: date) -> Context | Refusal:
     """What a row of Lists 6, 7 and 8 says, or what is wrong with it."""
-    child = cells.identifier(row.fields.get("child"), "child")
-    started_on = cells.day(row.fields.get("started_on"), "started_on", from_1904=row.from_1904)
-    ended_on = cells.day(row.fields.get("ended_on"), "ended_on", from_1904=row.from_1904)
+    return context(CONTEXTS[row.list_number], row.fields, today, Road.ANNEX_A, from_1904=row.from_1904)
+
+
+def context(
+    kind: str, fields: Mapping[str, Cell], today: date, road: str, *, from_1904: bool = False
+) -> Context | Refusal:
+    """A plan or a period made of named fields, judged on `today`."""
+    child = cells.identifier(fields.get("child"), "child")
+    started_on = cells.day(fields.get("started_on"), "started_on", from_1904=from_1904)
+    ended_on = cells.day(fields.get("ended_on"), "ended_on", from_1904=from_1904)
     for value in (child, started_on, ended_on):
         if isinstance(value, Refusal):
             return value
@@ -190,7 +197,7 @@ def read_context(row: Row, today: date) -> Context | Refusal:
         return Refusal("in_the_future", "started_on", "This date lies after the day that the record speaks of")
     if ended_on is not None and ended_on < started_on:
         return Refusal("ends_before_start", "ended_on", "It ended before it started")
-    return Context(child, CONTEXTS[row.list_number], started_on, ended_on, category(row.fields.get("category")))
+    return Context(child, kind, started_on, ended_on, category(fields.get("category")), road)
 
 
 def category(cell: Cell) -> str | None:

@@ -70,11 +70,12 @@ def statement(
 def finished(kind: str, road: str, said: Said, today: date) -> Said:
     """The statement with its end, where the road has none of its own.
 
-    Annex A gives a contact its date only: counted, never drawn. It gives a referral its date and whether anything
-    follows: decided, on the day (the decision is due within one working day, Working Together). It gives an enquiry
-    no end but its conference; without one it is known to be over, not when.
+    Neither Annex A nor the census has ends of its own. Annex A gives a contact its date only: counted, never drawn.
+    Both give a referral its date and whether anything follows: decided, on the day (the decision is due within one
+    working day, Working Together). They give an enquiry no end but its conference; without one it is known to be over,
+    not when.
     """
-    if road != Road.ANNEX_A or said.finished_on is not None:
+    if road not in {Road.ANNEX_A, Road.CENSUS} or said.finished_on is not None:
         return said
     undated = {"finished_on": said.started_on, "decided": False}
     ends: dict[str, dict[str, object]] = {

@@ -1,0 +1,63 @@
+"""Takes in a CIN census."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.intake import census_file, uploads
+from services.intake.domain.cin_census import Census, CensusRow
+from services.intake.recording import Keys
+from services.intake.uploads import Given, Line, Taken
+from shared.clock import Clock
+
+
+async def import_census(engine: AsyncEngine, keys: Keys, clock: Clock, given: Given, path: Path) -> Taken:
+    """Import the file; FileRefusedError, with nothing taken, where it is not a whole census of this council."""
+    await asyncio.to_thread(census_file.check, path, keys[0])
+    taken = await uploads.begin(engine, given, [])
+    await uploads.take(engine, keys, given, taken, _lines(path, given))
+    await uploads.finish(engine, given, taken, clock.now())
+    return taken
+
+
+def _lines(path: Path, given: Given) -> Iterator[Line]:
+    census = Census(given.as_of, given.said_at)
+    for child in census_file.children(path):
+        for row in census.rows(child):
+            yield _line(row)
+
+
+def _line(row: CensusRow) -> Line:
+    return Line(
+        sheet=row.element.name,
+        number=row.number,
+        read=row.read,
+        content=uploads.content_of((row.element.name, *sorted(row.fields.items()))),
+        kind=row.kind,
+        headers={"started_on": row.element.name, "child": "LAchildID", **_ELEMENTS.get(row.element.name, {})},
+        kept=row.kept,
+        place={"child": row.fields.get("child") or "", "line": row.element.line},
+    )
+
+
+_ELEMENTS = {
+    "CINdetails": {"started_on": "CINreferralDate", "no_further_action": "ReferralNFA"},
+    "Assessments": {
+        "started_on": "AssessmentActualStartDate",
+        "finished_on": "AssessmentAuthorisationDate",
+        "referred_on": "CINreferralDate",
+        "factors": "AssessmentFactors",
+    },
+    "Section47": {
+        "started_on": "S47ActualStartDate",
+        "conference_on": "DateOfInitialCPC",
+        "conference_unnecessary": "ICPCnotRequired",
+    },
+    "CINPlanDates": {"started_on": "CINPlanStartDate", "ended_on": "CINPlanEndDate"},
+    "ChildProtectionPlans": {"started_on": "CPPstartDate", "ended_on": "CPPendDate"},
+}
+"""What the census calls each field."""

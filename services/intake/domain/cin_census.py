@@ -1,0 +1,188 @@
+"""The DfE's CIN census: what each element of a child says, and the rules of the collection that are worth keeping.
+
+Each `CINdetails`, `Assessments`, `Section47` and plan element is one row. Kept from the DfE's validation rules: a
+completed assessment has factors, 21 (none) stands alone, nothing starts before its referral, and neither assessments
+nor enquiries overlap.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from services.intake.domain import annex_a, cells
+from services.intake.domain.context import Context
+from services.intake.domain.refusal import Refusal
+from services.intake.domain.statements import FIELDS, statement
+from services.intake.domain.work import Road, Submission
+from shared.events import Kind
+
+FACTORS = frozenset(
+    [f"{number}{letter}" for number in range(1, 7) for letter in "ABC"]
+    + ["7A", *(f"8{letter}" for letter in "BCDEF"), *(f"{number}A" for number in range(9, 18))]
+    + ["18B", "18C", "19B", "19C", "20", "21", "22A", "23A", "24A"]
+)
+NO_FACTOR = "21"
+
+WORK = {"CINdetails": Kind.REFERRAL, "Assessments": Kind.ASSESSMENT, "Section47": Kind.ENQUIRY}
+PLANS = {"CINPlanDates": "child_in_need", "ChildProtectionPlans": "child_protection"}
+
+
+@dataclass(frozen=True)
+class Element:
+    """One row: its name, where it stands in the file, and the texts of the elements in it."""
+
+    name: str
+    line: int
+    texts: Mapping[str, Sequence[str]]
+
+    def text(self, name: str) -> str | None:
+        """The text of an element in it, or none."""
+        found = self.texts.get(name, ())
+        return found[0] if found else None
+
+
+@dataclass(frozen=True)
+class CensusChild:
+    """A child of the census: an id, a birth date that only gives an age band, and its rows by referral."""
+
+    child: str | None
+    born: str | None
+    referrals: Sequence[tuple[Element, Sequence[Element]]]
+
+
+@dataclass(frozen=True)
+class CensusRow:
+    """A row as it was read."""
+
+    element: Element
+    number: int
+    kind: str
+    fields: Mapping[str, str | None]
+    read: Submission | Context | Refusal
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The allow-listed fields, for quarantine."""
+        names = FIELDS.get(self.kind, ("child", "started_on", "ended_on"))
+        return {name: text[:200] for name in names if (text := self.fields.get(name))}
+
+
+@dataclass
+class Census:
+    """Reads the children of one file; rows of each name are numbered through it."""
+
+    today: date
+    at: datetime
+    _numbers: Counter[str] = field(default_factory=Counter)
+
+    def rows(self, child: CensusChild) -> Iterator[CensusRow]:
+        """Every row of a child, in the order of the file."""
+        spans: dict[str, list[tuple[date, date]]] = {Kind.ASSESSMENT: [], Kind.ENQUIRY: []}
+        for referral, parts in child.referrals:
+            referred_on = referral.text("CINreferralDate")
+            for element in (referral, *parts):
+                yield self._row(child, referred_on, element, spans)
+
+    def _row(
+        self,
+        child: CensusChild,
+        referred_on: str | None,
+        element: Element,
+        spans: dict[str, list[tuple[date, date]]],
+    ) -> CensusRow:
+        self._numbers[element.name] += 1
+        kind = WORK.get(element.name) or PLANS[element.name]
+        fields = {"child": child.child, "date_of_birth": child.born} | _FIELDS[element.name](element, referred_on)
+        read: Submission | Context | Refusal
+        if element.name in PLANS:
+            read = _plan(kind, fields, referred_on, self.today)
+        else:
+            read = statement(kind, Road.CENSUS, fields, self.today, self.at)
+            if isinstance(read, Submission):
+                read = _by_the_rules(read, cells.day(referred_on, "referred_on"), spans) or read
+        return CensusRow(element, self._numbers[element.name], kind, fields, read)
+
+
+def _referral(element: Element, referred_on: str | None) -> dict[str, str | None]:
+    return {"started_on": referred_on, "no_further_action": element.text("ReferralNFA")}
+
+
+def _assessment(element: Element, referred_on: str | None) -> dict[str, str | None]:
+    return {
+        "started_on": element.text("AssessmentActualStartDate"),
+        "finished_on": element.text("AssessmentAuthorisationDate"),
+        "referred_on": referred_on,
+        "factors": " ".join(element.texts.get("AssessmentFactors", ())),
+    }
+
+
+def _enquiry(element: Element, _referred_on: str | None) -> dict[str, str | None]:
+    return {
+        "started_on": element.text("S47ActualStartDate"),
+        "conference_on": element.text("DateOfInitialCPC"),
+        "conference_unnecessary": element.text("ICPCnotRequired"),
+    }
+
+
+def _cin_plan(element: Element, _referred_on: str | None) -> dict[str, str | None]:
+    return {"started_on": element.text("CINPlanStartDate"), "ended_on": element.text("CINPlanEndDate")}
+
+
+def _cp_plan(element: Element, _referred_on: str | None) -> dict[str, str | None]:
+    return {
+        "started_on": element.text("CPPstartDate"),
+        "ended_on": element.text("CPPendDate"),
+        "category": element.text("LatestCategoryOfAbuse") or element.text("InitialCategoryOfAbuse"),
+    }
+
+
+_FIELDS = {
+    "CINdetails": _referral,
+    "Assessments": _assessment,
+    "Section47": _enquiry,
+    "CINPlanDates": _cin_plan,
+    "ChildProtectionPlans": _cp_plan,
+}
+
+
+def _plan(kind: str, fields: Mapping[str, str | None], referred_on: str | None, today: date) -> Context | Refusal:
+    read = annex_a.context(kind, fields, today, Road.CENSUS)
+    if isinstance(read, Refusal) or kind == "child_protection":
+        return read
+    referred = cells.day(referred_on, "referred_on")
+    if isinstance(referred, date) and read.started_on < referred:
+        return Refusal("starts_before_referral", "started_on", "It started before its referral")
+    return read
+
+
+def _by_the_rules(
+    read: Submission, referred_on: date | Refusal | None, spans: dict[str, list[tuple[date, date]]]
+) -> Refusal | None:
+    """What breaks a rule of the collection."""
+    said = read.said
+    if said is None or read.kind == Kind.REFERRAL:
+        return None
+    if isinstance(referred_on, date) and said.started_on < referred_on:
+        return Refusal("starts_before_referral", "started_on", "It started before its referral")
+    if read.kind == Kind.ASSESSMENT:
+        wrong = _wrong_factors(said.factors, completed=said.finished_on is not None)
+        if wrong is not None:
+            return wrong
+    span = (said.started_on, said.finished_on or date.max)
+    if any(span[0] < until and since < span[1] for since, until in spans[read.kind]):
+        return Refusal("overlaps", "started_on", "It overlaps another one of the same child")
+    spans[read.kind].append(span)
+    return None
+
+
+def _wrong_factors(factors: Sequence[str], *, completed: bool) -> Refusal | None:
+    if completed and not factors:
+        return Refusal("no_factors", "factors", "A completed assessment has factors")
+    if any(factor not in FACTORS for factor in factors):
+        return Refusal("unknown_code", "factors", "One of the factors is not in the DfE's list")
+    if NO_FACTOR in factors and len(factors) > 1:
+        return Refusal("factors_contradict", "factors", "Factor 21 (none) stands beside others")
+    return None

@@ -1,0 +1,144 @@
+"""A CIN census becomes records; each CINdetails, Assessments, Section47 and plan element comes to exactly one thing."""
+
+from __future__ import annotations
+
+import re
+import resource
+from datetime import date
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.intake import census_file
+from shared.events import AssessmentRecorded
+from tests.service.intake.conftest import sample
+from tests.service.intake.test_annex_a import by_command_line
+from tests.support.delivery import said
+
+ROWS = re.compile(rb"<(CINdetails|Assessments|Section47|CINPlanDates|ChildProtectionPlans)>")
+
+ASSESSMENT = (
+    "<Assessments><AssessmentActualStartDate>2024-01-08</AssessmentActualStartDate>"
+    "<AssessmentAuthorisationDate>2024-02-20</AssessmentAuthorisationDate>"
+    "<FactorsIdentifiedAtAssessment><AssessmentFactors>16A</AssessmentFactors>"
+    "<AssessmentFactors>3B</AssessmentFactors></FactorsIdentifiedAtAssessment></Assessments>"
+)
+PLAN = (
+    "<ChildProtectionPlans><CPPstartDate>2024-02-01</CPPstartDate>"
+    "<LatestCategoryOfAbuse>NEG</LatestCategoryOfAbuse></ChildProtectionPlans>"
+)
+
+
+def census(details: str, council: str = "999", child: str = "<LAchildID>C1</LAchildID>") -> bytes:
+    """A census of one child with one referral."""
+    return (
+        f"<Message><Header><CollectionDetails><Collection>CIN</Collection></CollectionDetails>"
+        f"<Source><LEA>{council}</LEA></Source></Header><Children><Child><ChildIdentifiers>{child}"
+        f"<PersonBirthDate>2015-03-27</PersonBirthDate></ChildIdentifiers><CINdetails>"
+        f"<CINreferralDate>2024-01-05</CINreferralDate><ReferralNFA>0</ReferralNFA>{details}"
+        f"</CINdetails></Child></Children></Message>"
+    ).encode()
+
+
+async def send(app: FastAPI, content: bytes, as_of: str = "2024-03-31") -> httpx.Response:
+    async with by_command_line(app) as http:
+        files = {"file": ("census.xml", content)}
+        return await http.post("/intake/imports/cin-census", files=files, data={"as_of": as_of})
+
+
+async def test_a_census_is_taken_once_and_its_plan_decides_the_category(app: FastAPI, engine: AsyncEngine) -> None:
+    content = census(ASSESSMENT + PLAN)
+    assert (await send(app, content)).json() == {"accepted": 3, "duplicate": 0, "quarantined": 0, "context": {}}
+    records = [event for event in await said(engine) if isinstance(event, AssessmentRecorded)]
+    (assessment,) = [record for record in records if record.kind == "assessment"]
+    assert assessment.category_of_abuse == "NEG"
+    assert assessment.referred_on == date(2024, 1, 5)
+    assert assessment.factors == ("16A", "3B")
+    assert (await send(app, content)).json()["duplicate"] == 3
+
+
+@pytest.mark.parametrize(
+    ("details", "code"),
+    [
+        (ASSESSMENT.replace("16A", "99Z"), "unknown_code"),
+        (ASSESSMENT.replace("16A", "21"), "factors_contradict"),
+        (re.sub("<Factors.*</FactorsIdentifiedAtAssessment>", "", ASSESSMENT), "no_factors"),
+        (ASSESSMENT.replace("2024-01-08", "2023-12-25"), "starts_before_referral"),
+        (ASSESSMENT.replace("2024-02-20", "2024-01-07"), "ends_before_start"),
+        (ASSESSMENT.replace("2024-02-20", "2024-04-01"), "in_the_future"),
+        (ASSESSMENT.replace("2024-02-20", "2024-02-30"), "not_a_date"),
+        (ASSESSMENT + ASSESSMENT.replace("2024-01-08", "2024-01-10"), "overlaps"),
+        (PLAN.replace("2024-02-01", ""), "missing"),
+    ],
+)
+async def test_a_row_that_breaks_a_rule_is_quarantined_with_the_childs_id_and_element(
+    app: FastAPI, engine: AsyncEngine, details: str, code: str
+) -> None:
+    assert (await send(app, census(details))).json()["quarantined"] == 1
+    async with engine.connect() as connection:
+        row = (await connection.execute(sa.text("SELECT code, place FROM quarantined"))).one()
+    assert row.code == code
+    assert row.place["child"] == "C1"
+    assert row.place["sheet"] in {"Assessments", "ChildProtectionPlans"}
+
+
+BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><Message>&b;</Message>'
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "the file is empty"),
+        (b"not xml", "the file is cut short or is not well-formed XML"),
+        (census(ASSESSMENT)[:-40], "the file is cut short or is not well-formed XML"),
+        (census(ASSESSMENT, council="998"), "this is the census of council 998, not of 999"),
+        (b"<Other/>", "this is not a CIN census: it has no Message with Children"),
+        (BOMB, "the file declares entities or a document type, which a census never does"),
+        (
+            b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><Message/>',
+            "the file declares entities or a document type, which a census never does",
+        ),
+        (b"<Message>" * 500, "the file is nested deeper than any census"),
+    ],
+)
+async def test_a_file_that_is_no_census_is_refused_and_takes_nothing(
+    app: FastAPI, engine: AsyncEngine, content: bytes, why: str
+) -> None:
+    answer = await send(app, content)
+    assert answer.status_code == 422
+    assert answer.json() == {"refused": why}
+    assert await said(engine) == []
+
+
+@pytest.mark.parametrize("name", ["CIN_Census_2024.xml", "CIN2rows.xml", "fake_CIN_data.xml"])
+async def test_every_row_of_the_samples_comes_to_something(
+    app: FastAPI, engine: AsyncEngine, keys: tuple[str, bytes], name: str
+) -> None:
+    content = sample(f"cin_census/{name}").read_bytes()
+    council = re.search(rb"<LEA>(\d+)</LEA>", content)
+    assert council is not None
+    app.state.service.settings.council = council.group(1).decode()
+    counts = (await send(app, content, as_of="2024-12-31")).json()
+    assert counts["accepted"] + counts["duplicate"] + counts["quarantined"] == len(ROWS.findall(content))
+    again = (await send(app, content, as_of="2024-12-31")).json()
+    assert again["accepted"] == again["quarantined"] == 0
+
+
+def test_a_large_census_is_read_within_bounded_memory(tmp_path: Path) -> None:
+    head, tail = census("").split(b"<Child>")[0], b"</Children></Message>"
+    child = b"<Child>" + census(ASSESSMENT * 20).split(b"<Child>")[1].removesuffix(tail)
+    path = tmp_path / "census.xml"
+    with path.open("wb") as file:
+        file.write(head)
+        for _ in range(10_000):
+            file.write(child)
+        file.write(tail)
+    assert path.stat().st_size > 50 * 1024 * 1024
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    census_file.check(path, "999")
+    assert sum(1 for _ in census_file.children(path)) == 10_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40 * 1024
