@@ -597,6 +597,30 @@ class ConcernClosed(AuditEvent):
     closed_by: str
 
 
+class AccuracyAsked(AuditEvent):
+    """The practitioner sees the findings first and may say until `comment_by` whether the facts are right."""
+
+    worker_id: str
+    comment_by: date
+
+
+class FindingChallenged(AuditEvent):
+    """Somebody whom a finding is about says that it is wrong (why, in texts under `challenge_id`)."""
+
+    challenge_id: UUID
+    finding_id: UUID
+    challenged_by: str
+
+
+class ChallengeAnswered(AuditEvent):
+    """The challenge was answered (how, in texts under `challenge_id`)."""
+
+    challenge_id: UUID
+    finding_id: UUID
+    upheld: bool
+    answered_by: str
+
+
 # --- texts: what may need erasing ------------------------------------------------------------------------------------
 
 

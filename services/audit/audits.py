@@ -166,6 +166,11 @@ async def open_audits(
     return events
 
 
+def audit_of(events: Sequence[Event]) -> UUID:
+    """The audit that these events opened."""
+    return next(event.audit_id for event in events if isinstance(event, CaseSampled))
+
+
 async def _round(session: AsyncSession, drawn: Drawn) -> int:
     earlier = await session.execute(
         sa.select(sa.func.count()).where(

@@ -168,8 +168,11 @@ class Standing:
         )
 
     def refuse(self, case: AssessmentRecorded, day: date, reason: Ineligible) -> Ruling:
-        """A case that is no candidate."""
-        return Ruling(case.assessment_id, self.programme_id, case.version, case.child_id, day, reason=reason)
+        """A case that is no candidate. Where only an earlier audit of the child kept it out, it may be referred."""
+        facts = case.model_dump_json(exclude_defaults=True) if reason is Ineligible.AUDITED else None
+        return Ruling(
+            case.assessment_id, self.programme_id, case.version, case.child_id, day, reason=reason, facts=facts
+        )
 
 
 @lru_cache(maxsize=64)
@@ -327,8 +330,8 @@ async def keep_rulings(session: AsyncSession, rulings: Sequence[Ruling]) -> None
 
     A ruling that gave a theme is never replaced. The reason of a refusal goes when the case becomes a candidate.
     """
-    refused = [ruling[:REFUSED_COLUMNS] for ruling in rulings if ruling.theme_id is None]
-    candidates = [tuple(ruling) for ruling in rulings if ruling.theme_id is not None]
+    refused = [ruling[:REFUSED_COLUMNS] for ruling in rulings if ruling.facts is None]
+    candidates = [tuple(ruling) for ruling in rulings if ruling.facts is not None]
     for statement, rows in ((_INSERT_REFUSED, refused), (_INSERT_CANDIDATES, candidates)):
         if rows:
             columns = zip(*rows, strict=True)

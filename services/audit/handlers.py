@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import opening, sampling, weeks
+from services.audit import concerns, opening, sampling, weeks
 from services.audit.models import ChildLink
 from services.audit.settings import Settings
 from shared.events import (
@@ -55,6 +55,12 @@ async def open_first_programme(now: datetime, session: AsyncSession) -> list[Eve
         at=now,
     )
     return events
+
+
+@every(router, seconds=15, name="concerns")
+async def escalate_concerns(now: datetime, session: AsyncSession) -> list[Event]:
+    """Tell the next of the chain about every concern that nobody has taken in hand in time."""
+    return await concerns.escalate_unanswered(session, now)
 
 
 @consumes(router, ChildLinked, ChildUnlinked)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -190,6 +191,12 @@ class Audit(Table, table=True):
     rag: str | None = None
     completed_at: datetime | None = Field(default=None, sa_type=sa.DateTime(timezone=True))
     completed_on: date | None = None
+    chosen_by: str | None = None
+    chosen_because: str | None = None
+    comment_by: date | None = None
+    """Until when the practitioner may say whether the facts are right; silence does not block."""
+    comment: str | None = None
+    commented_at: datetime | None = Field(default=None, sa_type=sa.DateTime(timezone=True))
 
 
 class Amendment(Table, table=True):
@@ -228,3 +235,74 @@ class ChildLink(Table, table=True):
     child_id: UUID = Field(primary_key=True)
     case_id: str
     version: int
+
+
+class Concern(Table, table=True):
+    """A child may be unsafe now. Open until what made the child safe is recorded; an acknowledgement closes nothing.
+
+    `recipients` grows with each step of the escalation; `implicated` are never among them.
+    """
+
+    __tablename__ = "concern"
+
+    concern_id: UUID = Field(primary_key=True)
+    audit_id: UUID
+    child_id: UUID
+    raised_by: str
+    raised_at: datetime = Field(sa_type=sa.DateTime(timezone=True))
+    worry: str
+    telephoned: str
+    """Whom, and when: the telephone comes first."""
+    implicated: list[str] = Field(sa_type=ARRAY(sa.Text))
+    recipients: list[str] = Field(sa_type=ARRAY(sa.Text))
+    lado: bool = False
+    step: int = 0
+    acknowledge_by: datetime = Field(sa_type=sa.DateTime(timezone=True))
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = Field(default=None, sa_type=sa.DateTime(timezone=True))
+    closed_by: str | None = None
+    closed_at: datetime | None = Field(default=None, sa_type=sa.DateTime(timezone=True))
+    made_safe: str | None = None
+
+
+class Challenge(Table, table=True):
+    """A practitioner or manager says that a finding is wrong; the answer stands beside it."""
+
+    __tablename__ = "challenge"
+
+    challenge_id: UUID = Field(primary_key=True)
+    audit_id: UUID
+    finding_id: UUID
+    raised_by: str
+    raised_at: datetime = Field(sa_type=sa.DateTime(timezone=True))
+    words: str
+    upheld: bool | None = None
+    answer: str | None = None
+    answered_by: str | None = None
+    answered_at: datetime | None = Field(default=None, sa_type=sa.DateTime(timezone=True))
+
+
+class Readiness(Table, table=True):
+    """An item of a programme's mobilisation checklist that somebody has ticked."""
+
+    __tablename__ = "readiness"
+
+    programme_id: UUID = Field(primary_key=True)
+    item: str = Field(primary_key=True)
+    ticked_by: str
+    ticked_at: datetime = Field(sa_type=sa.DateTime(timezone=True))
+    note: str = ""
+
+
+class Loop(Table, table=True):
+    """Where the loop of one audit stands, as remedial says: a projection, beside the grade and never in its place."""
+
+    __tablename__ = "loop"
+
+    audit_id: UUID = Field(primary_key=True)
+    version: int
+    standing: str
+    actions: int = 0
+    waiting: int = 0
+    """Actions reported done that wait to be verified."""
+    verified: int = 0

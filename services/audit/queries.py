@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.audit import draws
+from services.audit.by_hand import choosable
 from services.audit.domain.programme import Programme
 from services.audit.domain.proof import Proof, prove
 from services.audit.models import (
@@ -25,11 +26,12 @@ from services.audit.models import (
     DrawLog,
     HandOver,
     ProgrammeRow,
+    ProgrammeState,
     ProgrammeVersion,
     ThemeRow,
     ThemeWeekRow,
 )
-from shared.access import Role, Scope
+from shared.access import Role, Scope, people
 from shared.access.tables import TEAM
 from shared.events import EVENTS, AssessmentRecorded, DrawEvent
 
@@ -473,3 +475,44 @@ def _draw_event(kind: str, body: str) -> DrawEvent:
     if not isinstance(event, DrawEvent):
         raise TypeError(f"{kind} is no part of a draw")
     return event
+
+
+@dataclass(frozen=True, slots=True)
+class Referable:
+    """A piece of work on one child that somebody may refer, in one programme."""
+
+    programme_id: UUID
+    programme: str
+    assessment_id: UUID
+    facts: AssessmentRecorded
+    free: bool
+
+    @property
+    def key(self) -> str:
+        """Names it in a form."""
+        return f"{self.programme_id}/{self.assessment_id}"
+
+
+async def referable(session: AsyncSession, scope: Scope, case_id: str) -> list[Referable]:
+    """The work on this child that open programmes know, of the teams that this person answers for (QA: of all)."""
+    rows = await session.execute(
+        sa.select(DecisionRow)
+        .join(ChildLink, col(ChildLink.child_id) == col(DecisionRow.child_id))
+        .join(ProgrammeRow, col(ProgrammeRow.programme_id) == col(DecisionRow.programme_id))
+        .where(
+            col(ChildLink.case_id) == case_id,
+            col(ProgrammeRow.state) == ProgrammeState.OPEN,
+            col(DecisionRow.facts).is_not(None),
+        )
+        .order_by(col(DecisionRow.decided_on).desc(), col(DecisionRow.assessment_id))
+        .limit(50)
+    )
+    known = await plans(session, scope)
+    teams = scope.teams | await people.teams_of_services(session, scope.services)
+    found = []
+    for row in rows.scalars():
+        facts = AssessmentRecorded.model_validate_json(row.facts or "")
+        if scope.has(Role.QA_MANAGER) or facts.team_id in teams:
+            name = known[row.programme_id].name
+            found.append(Referable(row.programme_id, name, row.assessment_id, facts, choosable(row)))
+    return found

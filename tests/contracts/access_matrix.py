@@ -28,6 +28,7 @@ SEES_ACTIONS = AUDITORS | OVERSEERS | OWNERS | only(Role.MODERATOR, Role.DCS)
 SEES_AUDITS = AUDITORS | OWNERS | only(Role.QA_MANAGER, Role.DCS)
 SEES_PROGRAMMES = AUDITORS | only(Role.QA_MANAGER, Role.HEAD_OF_SERVICE, Role.DCS, Role.ADMINISTRATOR)
 SEES_DRAWS = AUDITORS | only(Role.QA_MANAGER, Role.HEAD_OF_SERVICE, Role.DCS)
+REFERS = only(Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE, Role.QA_MANAGER)
 SEES_FIGURES = AUDITORS | OVERSEERS | only(Role.BOARD, Role.DCS, Role.SPONSOR)
 READS_REPORTS = only(Role.QA_MANAGER, Role.BUSINESS_SUPPORT, Role.BOARD, Role.DCS, Role.SPONSOR)
 DRAFTS_REPORTS = only(Role.QA_MANAGER, Role.BUSINESS_SUPPORT)
@@ -109,6 +110,14 @@ MATRIX: dict[str, dict[str, Row]] = {
         "POST /audit/audits/{audit_id}/return": AUDITORS,
         "GET /audit/audits/{audit_id}/hand-over": AUDITORS,
         "POST /audit/audits/{audit_id}/hand-over": AUDITORS,
+        "GET /audit/audits/{audit_id}/concern": SEES_AUDITS,
+        "POST /audit/audits/{audit_id}/concern": SEES_AUDITS,
+        "GET /audit/concerns": SEES_AUDITS,
+        "GET /audit/concerns/{concern_id}": SEES_AUDITS,
+        "POST /audit/concerns/{concern_id}/acknowledge": SEES_AUDITS,
+        "POST /audit/concerns/{concern_id}/close": SEES_AUDITS,
+        "GET /audit/referrals": REFERS,
+        "POST /audit/referrals": REFERS,
         "GET /audit/assessments/{assessment_id}": SEES_DRAWS,
         "GET /audit/programmes": SEES_PROGRAMMES,
         "GET /audit/programmes.json": SEES_PROGRAMMES,
@@ -116,6 +125,7 @@ MATRIX: dict[str, dict[str, Row]] = {
         "GET /audit/programmes/new": QA,
         "POST /audit/programmes/new": QA,
         "GET /audit/programmes/{programme_id}": SEES_PROGRAMMES,
+        "GET /audit/programmes/{programme_id}/verify.json": SEES_PROGRAMMES,
     },
     "remedial": {
         **of_every_service("remedial"),

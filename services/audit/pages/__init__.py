@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from services.audit.pages import assessments, audit, inbox, moves, programmes
+from services.audit.pages import assessments, audit, concerns, inbox, moves, programmes, referrals
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
-for part in (inbox, moves, audit, programmes, assessments):
+for part in (inbox, moves, concerns, referrals, audit, programmes, assessments):
     router.include_router(part.router)

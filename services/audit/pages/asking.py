@@ -27,6 +27,8 @@ WHO_READS = (
 AUDITORS, READERS = [allow(*WHO_AUDITS)], [allow(*WHO_READS)]
 PLANNERS, WATCHERS, ASKERS = [allow(Role.QA_MANAGER)], [allow(*SEES_PROGRAMMES)], [allow(*SEES_DRAWS)]
 
+REFERRERS = [allow(Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE, Role.QA_MANAGER)]
+
 
 def now_of(request: Request) -> datetime:
     """The service's time: the wall clock, or a replay's."""

@@ -1,0 +1,128 @@
+"""A child may be unsafe now: told at once to the right people, escalated while nobody answers, closed by safety."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.audit import concerns
+from shared.db import sessions
+from shared.events import ConcernEscalated, Event, Role
+from shared.messaging import outbox
+from tests.service.audit.playing import MORNING, arrive, audits, know, open_briefing
+from tests.support.clients import a_person, client_as
+from tests.unit.audit.council import case, source
+
+PEOPLE = (
+    a_person("worker-1", Role.PRACTITIONER),
+    a_person("manager-1", Role.TEAM_MANAGER, manages=("assessment-north",)),
+    a_person("manager-2", Role.TEAM_MANAGER, manages=("assessment-north",)),
+    a_person("head-1", Role.HEAD_OF_SERVICE, services=("children",)),
+    a_person("dcs-1", Role.DCS),
+    a_person("qa-1", Role.QA_MANAGER),
+)
+FORM = {"worry": "Unexplained bruises in the last visit.", "telephoned": "Duty manager, 10:05"}
+
+
+async def one_audit(engine: AsyncEngine) -> tuple[UUID, str]:
+    """A case that manager-1 authorised, and its auditor."""
+    await open_briefing(engine, source().replace("expected_a_week: 60", "expected_a_week: 7.25"))
+    await know(engine, *PEOPLE)
+    await arrive(engine, case("one", authorised_by="manager-1"))
+    (audit,) = await audits(engine)
+    return audit.audit_id, str(audit.auditor_id)
+
+
+async def raised(app: FastAPI, engine: AsyncEngine, **more: str) -> str:
+    """A concern raised by the auditor; its address."""
+    audit_id, auditor_id = await one_audit(engine)
+    async with await client_as(app, Role.AUDITOR, person_id=auditor_id) as browser:
+        answer = await browser.post(f"/audit/audits/{audit_id}/concern", data={**FORM, **more})
+    assert answer.status_code == 303
+    return answer.headers["location"]
+
+
+async def tick(engine: AsyncEngine, minutes: int) -> list[Event]:
+    async with sessions(engine)() as session, session.begin():
+        happened = await concerns.escalate_unanswered(session, MORNING + timedelta(minutes=minutes))
+        await outbox.store(session, happened)
+    return happened
+
+
+async def test_whoever_authorised_the_work_is_not_told_and_sees_nothing(app: FastAPI, engine: AsyncEngine) -> None:
+    address = await raised(app, engine)
+    async with await client_as(app, Role.TEAM_MANAGER, person_id="manager-1", manages=("assessment-north",)) as browser:
+        assert (await browser.get(address)).status_code == 404
+    async with await client_as(app, Role.TEAM_MANAGER, person_id="manager-2", manages=("assessment-north",)) as browser:
+        assert "Unexplained bruises" in (await browser.get(address)).text
+    async with await client_as(app, Role.HEAD_OF_SERVICE, person_id="head-1", services=("children",)) as browser:
+        assert (await browser.get(address)).status_code == 404
+
+
+async def test_a_concern_needs_a_telephone_call_first(app: FastAPI, engine: AsyncEngine) -> None:
+    audit_id, auditor_id = await one_audit(engine)
+    async with await client_as(app, Role.AUDITOR, person_id=auditor_id) as browser:
+        asked = await browser.get(f"/audit/audits/{audit_id}/concern")
+        refused = await browser.post(f"/audit/audits/{audit_id}/concern", data={"worry": "Bruises."})
+    assert "Telephone first" in asked.text
+    assert "Manager 1" not in asked.text
+    assert refused.status_code == 422
+    assert "Say whom you telephoned" in refused.text
+
+
+async def test_the_words_travel_apart_from_the_event(app: FastAPI, engine: AsyncEngine) -> None:
+    await raised(app, engine)
+    async with engine.connect() as connection:
+        rows = (await connection.execute(sa.text("SELECT type, body FROM outbox ORDER BY id DESC LIMIT 2"))).all()
+    bodies = {row.type: row.body for row in rows}
+    assert b"bruises" not in bodies["ConcernEscalated"]
+    assert b"bruises" in bodies["TextWritten"]
+
+
+async def test_the_next_in_line_is_told_while_nobody_has_it_in_hand(app: FastAPI, engine: AsyncEngine) -> None:
+    await raised(app, engine)
+    assert await tick(engine, 59) == []
+    (first,) = await tick(engine, 61)
+    assert isinstance(first, ConcernEscalated)
+    assert first.recipients == ("manager-2", "qa-1", "head-1")
+    assert await tick(engine, 62) == []
+    (second,) = await tick(engine, 122)
+    assert isinstance(second, ConcernEscalated)
+    assert second.recipients[-1] == "dcs-1"
+    assert second.version > first.version
+
+
+async def test_taking_it_in_hand_stops_the_timer_and_closes_nothing(app: FastAPI, engine: AsyncEngine) -> None:
+    address = await raised(app, engine)
+    async with await client_as(app, Role.TEAM_MANAGER, person_id="manager-2", manages=("assessment-north",)) as browser:
+        await browser.post(f"{address}/acknowledge")
+        page = await browser.get(address)
+    assert "In hand" in page.text
+    assert await tick(engine, 300) == []
+    async with await client_as(app, Role.QA_MANAGER, person_id="qa-1") as browser:
+        late = await browser.post(f"{address}/acknowledge")
+        assert late.status_code == 303
+        assert "Somebody has this concern in hand already" in (await browser.get(address)).text
+        assert (await browser.post(f"{address}/close", data={"made_safe": " "})).status_code == 422
+        await browser.post(f"{address}/close", data={"made_safe": "With the grandmother since noon."})
+        closed = await browser.get(address)
+    assert "Child safe" in closed.text
+    assert "With the grandmother since noon." in closed.text
+
+
+async def test_somebody_ticked_as_part_of_the_problem_is_not_told(app: FastAPI, engine: AsyncEngine) -> None:
+    address = await raised(app, engine, implicated="manager-2", lado="yes")
+    async with await client_as(app, Role.TEAM_MANAGER, person_id="manager-2", manages=("assessment-north",)) as browser:
+        assert (await browser.get(address)).status_code == 404
+    async with await client_as(app, Role.QA_MANAGER, person_id="qa-1") as browser:
+        assert "tell the LADO" in (await browser.get(address)).text
+
+
+async def test_a_stranger_to_the_audit_can_raise_nothing_about_it(app: FastAPI, engine: AsyncEngine) -> None:
+    audit_id, _ = await one_audit(engine)
+    async with await client_as(app, Role.PRACTITIONER, person_id="worker-9") as browser:
+        assert (await browser.post(f"/audit/audits/{audit_id}/concern", data=FORM)).status_code == 404
