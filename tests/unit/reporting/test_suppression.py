@@ -19,6 +19,7 @@ def turned(table: Sequence[Sequence[int | None]]) -> list[tuple[int | None, ...]
 
 
 def test_one_to_five_are_hidden_and_nought_and_six_are_shown() -> None:
+    assert [is_small(count) for count in (0, 1, 5, 6)] == [False, True, True, False]
     assert suppressed([[0, 1, 5, 6], [0, 2, 3, 7]]) == [[0, None, None, 6], [0, None, None, 7]]
 
 
