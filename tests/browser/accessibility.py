@@ -33,7 +33,8 @@ async def violations(page: Page) -> list[str]:
 
 async def axe_clean(page: Page) -> None:
     """Fail where axe-core finds anything at WCAG 2.2 AA."""
-    assert await violations(page) == [], page.url
+    found = await violations(page)
+    assert found == [], f"{page.url}: {found}"
 
 
 async def fits(page: Page) -> None:
