@@ -77,6 +77,8 @@ class Service:
     consumers: list[Consumer]
     relay: Relay
     ticker: Ticker
+    events: EventRouter
+    says: tuple[type[Event], ...]
     started: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -138,7 +140,7 @@ def create_service(
     observability.configure_logs(name)
     registry = CollectorRegistry()
     router = with_people(events) if not owns_people else events
-    service = _assemble(name, settings, router, registry, clock or SystemClock())
+    service = _assemble(name, settings, router, tuple(says), registry, clock or SystemClock())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -154,7 +156,7 @@ def create_service(
         max_body_size=MOST_BYTES,
     )
     app.state.service = service
-    app.include_router(system_router(service, router, tuple(says)))
+    app.include_router(system_router(service))
     app.include_router(letters_router(service))
     for one in routers:
         app.include_router(one)
@@ -170,14 +172,20 @@ def create_service(
 
 
 def _assemble(
-    name: str, settings: ServiceSettings, router: EventRouter, registry: CollectorRegistry, clock: Clock
+    name: str,
+    settings: ServiceSettings,
+    router: EventRouter,
+    says: tuple[type[Event], ...],
+    registry: CollectorRegistry,
+    clock: Clock,
 ) -> Service:
     engine = create_engine(settings.database_url, name=f"caseloop-{name}")
     live = Listener(settings.database_url, name)
     broker, consumers = build_broker(router, engine, settings.kafka, registry)
     source = f"caseloop/{settings.council}/{name}"
     relay = Relay(name, engine, settings.kafka, source, live)
-    return Service(name, settings, engine, clock, live, broker, consumers, relay, Ticker(engine, router, clock))
+    ticker = Ticker(engine, router, clock)
+    return Service(name, settings, engine, clock, live, broker, consumers, relay, ticker, router, says)
 
 
 def with_people(events: EventRouter) -> EventRouter:

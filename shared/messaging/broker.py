@@ -32,7 +32,9 @@ MAX_RECORDS = 500
 BATCH_TIMEOUT_MS = 20
 MAX_POLL_INTERVAL_MS = 300_000
 SESSION_TIMEOUT_MS = 10_000
-STOP_SECONDS = 5
+GRACE_SECONDS = 3.0
+"""For the batch in hand when the service stops; what is not done by then is taken up again elsewhere."""
+STOP_SECONDS = 6.0
 RETRY_SECONDS = (0.5, 5.0)
 LAG_SECONDS = 5.0
 
@@ -64,6 +66,7 @@ def build_broker(
         bootstrap,
         client_id=f"caseloop-{router.service}",
         logger=None,
+        graceful_timeout=GRACE_SECONDS,
         # Nothing may judge a batch before our own decoder does, a tombstone among it least of all
         apply_types=False,
         middlewares=[KafkaPrometheusMiddleware(registry=registry, app_name=router.service, metrics_prefix="caseloop")],
@@ -128,25 +131,29 @@ async def stop(broker: KafkaBroker) -> None:
         log.warning("broker_not_stopped", reason=type(error).__name__)
 
 
-def clients(broker: KafkaBroker) -> list[AIOKafkaConsumer]:
-    """The clients of the subscribers that have joined, in the order in which they were built."""
-    joined = cast("list[LogicSubscriber[Any]]", broker.subscribers)
-    return [one.consumer for one in joined if one.consumer is not None]
+def joined(broker: KafkaBroker) -> list[tuple[LogicSubscriber[Any], AIOKafkaConsumer]]:
+    """The subscribers that have started, in the order in which they were built, each with its client."""
+    subscribers = cast("list[LogicSubscriber[Any]]", broker.subscribers)
+    return [(one, one.consumer) for one in subscribers if one.consumer is not None]
 
 
 def hung(broker: KafkaBroker, consumers: Sequence[Consumer], limit: float) -> list[str]:
-    """The consumers that for so many seconds neither asked Kafka for records nor began a transaction.
+    """The consumers whose loop ended, or that for so many seconds neither asked for records nor began a transaction.
 
     A consume loop that died leaves no other trace: the process lives on. One that waits for the world to come back
     tries again and again, so it is not hung, and one that stopped because its stream is bad says so elsewhere.
     """
-    names = []
-    for client, consumer in zip(clients(broker), consumers, strict=False):
-        silent = client._subscription.fetcher_idle_time > limit
-        trying = consumer.busy_since is not None and time.monotonic() - consumer.busy_since <= limit
-        if silent and not trying and consumer.stopped is None:
-            names.append(consumer.name)
-    return names
+    return [
+        consumer.name
+        for (subscriber, client), consumer in zip(joined(broker), consumers, strict=False)
+        if consumer.stopped is None
+        and (all(task.done() for task in subscriber.tasks) or _is_silent(client, consumer, limit))
+    ]
+
+
+def _is_silent(client: AIOKafkaConsumer, consumer: Consumer, limit: float) -> bool:
+    trying = consumer.busy_since is not None and time.monotonic() - consumer.busy_since <= limit
+    return bool(client._subscription.fetcher_idle_time > limit) and not trying
 
 
 async def keep_measuring(broker: KafkaBroker) -> None:
@@ -162,7 +169,7 @@ async def keep_measuring(broker: KafkaBroker) -> None:
 def measure_lag(broker: KafkaBroker) -> None:
     """Set the lag of every partition that this replica holds; of two consumers of one topic, the larger."""
     lags: dict[tuple[str, int], int] = {}
-    for client in clients(broker):
+    for _, client in joined(broker):
         for place in client.assignment():
             state = client._subscription.subscription.assignment.state_value(place)
             end = client.highwater(place)

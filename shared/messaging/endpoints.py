@@ -33,6 +33,8 @@ class Running(Protocol):
     engine: AsyncEngine
     broker: KafkaBroker
     consumers: list[Consumer]
+    events: EventRouter
+    says: tuple[type[Event], ...]
 
     @property
     def is_started(self) -> bool: ...
@@ -40,7 +42,7 @@ class Running(Protocol):
     def ended(self) -> list[str]: ...
 
 
-def system_router(service: Running, router: EventRouter, says: tuple[type[Event], ...]) -> APIRouter:
+def system_router(service: Running) -> APIRouter:
     """Health and the AsyncAPI document."""
     system = APIRouter(include_in_schema=False)
 
@@ -60,7 +62,7 @@ def system_router(service: Running, router: EventRouter, says: tuple[type[Event]
 
     @system.get(f"/{service.name}/asyncapi.json")
     async def asyncapi() -> JSONResponse:
-        return JSONResponse(describe(service.broker, router, says, VERSION))
+        return JSONResponse(describe(service.broker, service.events, service.says, VERSION))
 
     return system
 

@@ -194,5 +194,7 @@ def _plain(name: str, kind: Any) -> Any:
 
 
 if __name__ == "__main__":
-    for changed in write():
+    from tests.contracts.asyncapi import write_documents
+
+    for changed in (*write(), *write_documents()):
         print(changed.relative_to(HERE))  # noqa: T201
