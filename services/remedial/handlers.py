@@ -8,18 +8,21 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.remedial import figures, raising, sending, watching, words
+from services.remedial import figures, raising, sending, telling, watching, words
 from services.remedial.channels import channel_of
 from services.remedial.models import CaseLink, Programme
 from services.remedial.settings import current
 from shared.events import (
     AuditAmended,
     AuditCompleted,
+    CaseAllocated,
     ChildLinked,
     ChildUnlinked,
+    ConcernEscalated,
     DayOpened,
     Event,
     ProgrammeOpened,
+    StrengthRecognised,
     TextErased,
     TextWritten,
 )
@@ -34,6 +37,16 @@ async def raise_actions(audits: Sequence[AuditCompleted | AuditAmended], session
     # Sorted by audit, each audit in its order, so that two consumers that hold the same batch cannot deadlock.
     ordered = sorted(audits, key=lambda audit: audit.audit_id)
     return [event for audit in ordered for event in await raising.follow(session, audit)]
+
+
+@consumes(router, ConcernEscalated, CaseAllocated, StrengthRecognised, suffix="notices")
+async def note_for_people(
+    happened: Sequence[ConcernEscalated | CaseAllocated | StrengthRecognised], session: AsyncSession
+) -> list[Event]:
+    """Note whom audit's events are to reach outside: a concern at once, the rest with the next digest."""
+    for event in happened:
+        await telling.tell(session, event)
+    return []
 
 
 @consumes(router, ProgrammeOpened)

@@ -32,7 +32,7 @@ class Settings(ServiceSettings):
     mail_from: str = "caseloop@localhost"
 
 
-@lru_cache
+@lru_cache(maxsize=1)
 def current() -> Settings:
     """The settings of this process, read once: for what has no request to take them from."""
     return Settings()

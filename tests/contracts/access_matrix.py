@@ -24,6 +24,8 @@ AUDITORS = only(Role.AUDITOR, Role.LEAD_AUDITOR, Role.INTERNAL_AUDITOR)
 OVERSEERS = only(Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE, Role.BUSINESS_SUPPORT, Role.QA_MANAGER)
 OWNERS = only(Role.PRACTITIONER, Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE)
 VERIFIERS = only(Role.AUDITOR, Role.LEAD_AUDITOR, Role.MODERATOR, Role.QA_MANAGER)
+ACKNOWLEDGERS = only(Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE, Role.QA_MANAGER)
+WATCHES_MAIL = only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)
 SEES_ACTIONS = AUDITORS | OVERSEERS | OWNERS | only(Role.MODERATOR, Role.DCS)
 SEES_AUDITS = AUDITORS | OWNERS | only(Role.QA_MANAGER, Role.DCS)
 SEES_PROGRAMMES = AUDITORS | only(Role.QA_MANAGER, Role.HEAD_OF_SERVICE, Role.DCS, Role.ADMINISTRATOR)
@@ -137,10 +139,13 @@ MATRIX: dict[str, dict[str, Row]] = {
         "GET /remedial/board/live": only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER),
         "GET /remedial/verify": VERIFIERS,
         "GET /remedial/verify/live": VERIFIERS,
+        "GET /remedial/messages": WATCHES_MAIL,
+        "POST /remedial/messages/{message_id}/retry": WATCHES_MAIL,
         "GET /remedial/actions/{action_id}": SEES_ACTIONS,
         "POST /remedial/actions/{action_id}/start": OWNERS,
         "GET /remedial/actions/{action_id}/report": OWNERS,
         "POST /remedial/actions/{action_id}/report": OWNERS,
+        "POST /remedial/actions/{action_id}/acknowledge": ACKNOWLEDGERS,
         "POST /remedial/actions/{action_id}/verify": VERIFIERS,
         "GET /remedial/actions/{action_id}/return": VERIFIERS,
         "POST /remedial/actions/{action_id}/return": VERIFIERS,
@@ -158,6 +163,7 @@ MATRIX: dict[str, dict[str, Row]] = {
         "GET /remedial/api/actions/{action_id}": SEES_ACTIONS,
         "POST /remedial/api/actions/{action_id}/start": OWNERS,
         "POST /remedial/api/actions/{action_id}/report": OWNERS,
+        "POST /remedial/api/actions/{action_id}/acknowledge": ACKNOWLEDGERS,
         "POST /remedial/api/actions/{action_id}/verify": VERIFIERS,
         "POST /remedial/api/actions/{action_id}/return": VERIFIERS,
         "POST /remedial/api/actions/{action_id}/reopen": VERIFIERS,
