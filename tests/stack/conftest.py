@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from deploy.local import cli, status
 from deploy.local.home import REPOSITORY, Home
 from deploy.local.ports import Ports, is_taken
 from tests.support.backend import home as fresh_folder
@@ -68,6 +72,20 @@ class TriedStack:
         last = outcome.stdout.strip().splitlines()[-1:] or ["{}"]
         return Command(outcome.returncode, json.loads(last[0]), outcome.stderr)
 
+    def caseloop_here(self, *arguments: str) -> Command:
+        """The same in this process: for what ends soon, since a Python takes its time to start."""
+        out, complaint = StringIO(), StringIO()
+        with (
+            patch.dict(os.environ, self.environment()),
+            patch.object(sys, "argv", ["caseloop", *arguments, "--json"]),
+            redirect_stdout(out),
+            redirect_stderr(complaint),
+            pytest.raises(SystemExit) as ended,
+        ):
+            cli.main()
+        last = out.getvalue().strip().splitlines()[-1:] or ["{}"]
+        return Command(int(ended.value.code or 0), json.loads(last[0]), complaint.getvalue())
+
     def down(self) -> None:
         """Stop it."""
         self.caseloop("down")
@@ -84,8 +102,8 @@ class TriedStack:
         return self.home.report().processes[process].restarts
 
     def is_ready(self) -> bool:
-        """Whether `caseloop status` says so."""
-        return bool(self.caseloop("status").object["ready"])
+        """Whether every part answers just now."""
+        return status.look(self.home, self.ports).ready
 
 
 def free_origin() -> Ports:

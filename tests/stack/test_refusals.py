@@ -60,7 +60,7 @@ def test_a_command_to_a_stack_that_is_down_fails(tmp_path: Path, arguments: tupl
     tried = TriedStack(Home(tmp_path), free_origin())
     (tmp_path / "no.xlsx").touch()
     placed = [str(tmp_path / "no.xlsx") if argument == "no.xlsx" else argument for argument in arguments]
-    outcome = tried.caseloop(*placed)
+    outcome = tried.caseloop_here(*placed)
     assert outcome.code == 1
     assert "not up" in outcome.object["failed"]
 
@@ -75,13 +75,13 @@ def test_a_command_to_a_stack_that_is_down_fails(tmp_path: Path, arguments: tupl
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    outcome = TriedStack(Home(tmp_path), free_origin()).caseloop(*arguments)
+    outcome = TriedStack(Home(tmp_path), free_origin()).caseloop_here(*arguments)
     assert outcome.code == 2
     assert outcome.object["refused"]
 
 
 def test_sessions_are_made_for_loopback_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CASELOOP_ORIGIN", "https://caseloop.example")
-    outcome = TriedStack(Home(tmp_path), free_origin()).caseloop("session", "--as", "auditor")
+    outcome = TriedStack(Home(tmp_path), free_origin()).caseloop_here("session", "--as", "auditor")
     assert outcome.code == 2
     assert "loopback" in outcome.object["refused"]

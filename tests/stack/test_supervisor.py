@@ -18,7 +18,7 @@ from deploy.local.postgres import Cluster
 from tests.stack.conftest import TriedStack, free_origin
 from tests.support.eventually import eventually_sync
 
-HEALED_SECONDS = 20
+HEALED_SECONDS = 60
 
 
 @contextmanager
