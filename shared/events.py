@@ -32,6 +32,7 @@ class Topic(StrEnum):
     DRAWS = "caseloop.draws.v1"
     TEXTS = "caseloop.texts.v1"
     ACTIONS = "caseloop.actions.v1"
+    SESSIONS = "caseloop.sessions.v1"
     REPORTS = "caseloop.reports.v1"
     LOCAL = "local"
     """Not a Kafka topic: events that a service's own ticker makes and its own inbox takes."""
@@ -715,6 +716,13 @@ class ActionVerified(ActionEvent):
     in_time: bool
 
 
+class VerificationChecked(ActionEvent):
+    """A verification drawn for a second look was looked at by somebody else: upheld, or the action was reopened."""
+
+    by: str
+    upheld: bool
+
+
 class ActionReturned(ActionEvent):
     """Not done yet: back to the owner with a reason."""
 
@@ -807,6 +815,69 @@ class LoopReopened(LoopEvent):
 
     days: int
     because: str
+
+
+class PatternDetected(Event):
+    """The same domain was found three times within ten working days in one team."""
+
+    topic = Topic.SESSIONS
+
+    pattern_id: UUID
+    team_id: str
+    domain: str
+    actions: int
+    since: date
+
+    @property
+    def key(self) -> str:
+        return str(self.pattern_id)
+
+
+class SupportSessionEvent(Event):
+    """About one support session: coaching, mentoring, a reflective meeting, a workshop, a shadowed or joint audit.
+
+    Reflections are not here: what is private to a pair stays with remedial, what is shared travels as a text under
+    `session_id`.
+    """
+
+    topic = Topic.SESSIONS
+
+    session_id: UUID
+
+    @property
+    def key(self) -> str:
+        return str(self.session_id)
+
+
+class SessionState(SupportSessionEvent):
+    """A session as it was planned, or as it was held: who leads it, who is there, what it is about."""
+
+    kind: str
+    leader_id: str
+    attendees: tuple[str, ...]
+    managers: tuple[str, ...] = ()
+    """Those of the attendees who manage a team: the programme counts its meetings with managers."""
+    starts_at: AwareDatetime
+    minutes: int
+    team_id: str | None = None
+    domains: tuple[str, ...] = ()
+    themes: tuple[str, ...] = ()
+    actions: tuple[UUID, ...] = ()
+    pattern_id: UUID | None = None
+
+
+class SessionPlanned(SessionState):
+    """It is to happen."""
+
+
+class SessionHeld(SessionState):
+    """It happened, with these attendees."""
+
+
+class SessionCancelled(SupportSessionEvent):
+    """It will not happen."""
+
+    by: str
 
 
 # --- reporting: what was published ------------------------------------------------------------------------------------
