@@ -1,5 +1,6 @@
 """Error pages: what is absent and what may not be seen look the same; a fault shows a reference, never a reason."""
 
+import logging
 from urllib.parse import quote
 
 import structlog
@@ -10,9 +11,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.access.scope import SignInRequiredError, scope_of
+from shared.messaging.faults import is_world_down
 from shared.web.pages import Names, PageMaker, names_of
 
 logger = structlog.get_logger(__name__)
+
+RETRY_SECONDS = "5"
 
 TITLES = {
     400: "Something in the request was not understood",
@@ -68,6 +72,7 @@ async def invalid(request: Request, error: Exception) -> Response:
 class Faults:
     """Turns whatever nobody caught into a 500 with a reference, under which the log has its type and its place.
 
+    What passes by itself, such as a database that restarts, is a 503 instead.
     A middleware of our own, because Starlette's answers outside of all others (so without the security headers) and
     raises again (so that the server prints the message, which may quote a row).
     """
@@ -86,10 +91,12 @@ class Faults:
         try:
             await self.app(scope, receive, send_and_note)
         except Exception as error:
-            logger.error("request failed", exc_info=error)
+            down = is_world_down(error)
+            logger.log(logging.WARNING if down else logging.ERROR, "request failed", exc_info=error)
             if started or scope["type"] != "http":
                 raise
-            response = await answer(Request(scope, receive), 500, {})
+            status, headers = (503, {"Retry-After": RETRY_SECONDS}) if down else (500, {})
+            response = await answer(Request(scope, receive), status, headers)
             await response(scope, receive, send)
 
 

@@ -12,8 +12,9 @@ from fastapi import FastAPI
 from shared.access import Role, people, trail
 from shared.access.scope import Scope
 from shared.access.tables import TRAIL
-from shared.db import sessions
+from shared.db import create_engine, sessions
 from shared.observability import configure_logs
+from tests.support.backend import free_ports
 from tests.support.clients import client, client_as
 
 
@@ -80,6 +81,16 @@ async def test_a_fault_shows_a_reference_and_logs_its_place_without_its_words(ap
     assert line["error"] == "builtins.RuntimeError"
     assert "Ada Cole" not in log.getvalue()
     assert any("conftest.py" in place for place in line["at"])
+
+
+async def test_while_the_database_is_away_a_page_says_so_and_when_to_come_back(app: FastAPI) -> None:
+    browser = await client_as(app, Role.AUDITOR)
+    (closed,) = free_ports(1)
+    app.state.service.engine = create_engine(f"postgresql+asyncpg://nobody:none@127.0.0.1:{closed}/none")
+    answer = await browser.get("/audit/inbox")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+    assert "not reachable just now" in answer.text
 
 
 async def test_a_reading_leaves_a_trace(app: FastAPI) -> None:
