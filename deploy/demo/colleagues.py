@@ -29,10 +29,10 @@ TO_DO = ("raised", "seen", "in_progress", "returned")
 class SimulatedAuditor:
     """An auditor who completes audits and verifies what was put right."""
 
-    def __init__(self, visitor: Visitor, person_id: str, readings: Iterator[Reading]) -> None:
+    def __init__(self, visitor: Visitor, person_id: str, found: Iterator[Reading] | None = None) -> None:
         self._visitor = visitor
         self._person_id = person_id
-        self._readings = readings
+        self._readings = found or readings()
 
     async def complete_audits(self, most: int) -> int:
         """Complete up to `most` audits of the inbox; says how many."""

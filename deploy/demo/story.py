@@ -8,7 +8,7 @@ inbox fill and the figures move.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from deploy.demo.casework import Casework, simulate
 from deploy.demo.colleagues import SimulatedAuditor, SimulatedPractitioners, readings
 from deploy.demo.council import Council, found_council
 from deploy.demo.loading import load_directory, open_programme
+from deploy.demo.narratives import Reading
 from deploy.demo.publishing import CaseSystem
 from deploy.demo.visitor import NotOnThePageError, NotToldError, Visitor
 from shared.events import CmsEvent, Kind
@@ -52,8 +53,8 @@ class Pace:
 
     seconds: float = 2.5
     cases: int = 240
-    colleagues_every: int = 8
-    """After so many cases a practitioner reports an action and an auditor verifies one."""
+    turn_every: int = 6
+    """After so many cases a colleague does one thing: completes an audit, reports an action or verifies one."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ async def _tell_last_week(casework: Casework, case_system: CaseSystem, browser: 
     await case_system.publish(finished[:half])
     if not await _is_told(browser):
         await patiently(lambda: _colleagues_audit(browser))
-        await patiently(lambda: _colleagues_act(browser, REPORTED))
+        await patiently(lambda: _colleagues_act(browser))
     await case_system.publish(finished[half:])
 
 
@@ -123,26 +124,37 @@ async def _colleagues_audit(browser: Visitor) -> None:
     log.info("colleagues completed audits", audits=sum(done))
 
 
-async def _colleagues_act(browser: Visitor, most: int) -> None:
+async def _colleagues_act(browser: Visitor) -> None:
     """Practitioners report some actions; auditors verify some of those."""
-    if not await SimulatedPractitioners(browser).report(most):
+    if not await SimulatedPractitioners(browser).report(REPORTED):
         raise NotYetError("no action is to be done")
-    verified = [
-        await SimulatedAuditor(browser, colleague, readings()).verify(VERIFIED_EACH) for colleague in COLLEAGUES
-    ]
+    verified = [await SimulatedAuditor(browser, colleague).verify(VERIFIED_EACH) for colleague in COLLEAGUES]
     log.info("colleagues verified actions", actions=sum(verified))
 
 
 async def _go_on(casework: Casework, case_system: CaseSystem, browser: Visitor, pace: Pace) -> None:
-    """Finish a case every few seconds, and let colleagues act now and then, until the pace's cases are done."""
+    """Finish a case every few seconds, and let a colleague act now and then, until the pace's cases are done."""
+    found = readings()
     for number in range(1, pace.cases + 1):
         await asyncio.sleep(pace.seconds)
         await case_system.publish(live(casework, datetime.now(UTC), pace.seconds))
-        if number % pace.colleagues_every == 0:
+        if number % pace.turn_every == 0:
             try:
-                await _colleagues_act(browser, 1)
-            except (NotYetError, NotOnThePageError, NotToldError, httpx.HTTPError) as error:
-                log.info("colleagues had nothing to do", because=type(error).__name__)
+                await _take_turn(browser, number // pace.turn_every, found)
+            except UNREADY as error:
+                log.info("a colleague could not act", because=type(error).__name__)
+
+
+async def _take_turn(browser: Visitor, turn: int, found: Iterator[Reading]) -> None:
+    """One colleague does one thing."""
+    round_, what = divmod(turn, 3)
+    colleague = SimulatedAuditor(browser, COLLEAGUES[round_ % len(COLLEAGUES)], found)
+    if what == 0:
+        await colleague.complete_audits(1)
+    elif what == 1:
+        await SimulatedPractitioners(browser).report(1)
+    else:
+        await colleague.verify(1)
 
 
 def live(casework: Casework, now: datetime, seconds: float) -> Sequence[CmsEvent]:
@@ -157,13 +169,17 @@ class NotYetError(Exception):
     """What the story waits for has not come."""
 
 
+UNREADY: Final = (NotYetError, NotOnThePageError, NotToldError, httpx.HTTPError)
+"""How it shows that the services have not heard of something yet, or that one of them is being restarted."""
+
+
 async def patiently(attempt: Callable[[], Awaitable[Result]], every: float = POLL_SECONDS) -> Result:
     """Try until it works: the services hear of each other within seconds, not at once."""
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while True:
         try:
             return await attempt()
-        except (NotYetError, NotOnThePageError, NotToldError, httpx.HTTPError):
+        except UNREADY:
             if asyncio.get_running_loop().time() > deadline:
                 raise
         await asyncio.sleep(every)
