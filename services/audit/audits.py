@@ -295,6 +295,45 @@ async def hand_over(
     return [returned, allocated]
 
 
+async def reassign_absent(session: AsyncSession, plan: Programme, day: date, at: datetime) -> list[Event]:
+    """What an absent auditor has not begun goes to a colleague; nobody's work waits for a return from leave."""
+    away = [auditor.person for auditor in plan.auditors if is_away(auditor, day)]
+    if not away:
+        return []
+    found = await session.execute(
+        sa.select(Audit)
+        .where(
+            col(Audit.programme_id) == plan.programme_id,
+            col(Audit.state) == AuditState.ALLOCATED,
+            col(Audit.saved) == 0,
+            col(Audit.auditor_id).in_(away),
+        )
+        .order_by(col(Audit.audit_id))
+        .with_for_update()
+    )
+    events: list[Event] = []
+    standing = await desk(session, plan, day)
+    for audit in found.scalars().all():
+        before = str(audit.auditor_id)
+        colleague = standing.choose(plan, audit, day)
+        if colleague is None or colleague == before:
+            continue
+        audit.version += 1
+        events.append(
+            CaseReturned(
+                occurred_at=at,
+                version=audit.version,
+                audit_id=audit.audit_id,
+                auditor_id=before,
+                reason=ReturnReason.AWAY,
+            )
+        )
+        session.add(_hand_over(audit, before, colleague, "away", at))
+        events.append(_allocate(audit, plan, colleague, day, at))
+        await told(session, audit)
+    return events
+
+
 async def give_back(
     session: AsyncSession, standing: Standing | None, audit: Audit, *, reason: ReturnReason, why: str, at: datetime
 ) -> list[Event]:

@@ -23,6 +23,7 @@ async def turn(session: AsyncSession, opened: DayOpened) -> list[Event]:
         row.day = standing.day = opened.day
         await session.flush()
         happened += await turn_programme(session, standing, opened.day, opened.occurred_at)
+        happened += await audits.reassign_absent(session, standing.plan, opened.day, opened.occurred_at)
         if opened.day > standing.plan.closes_on:
             happened.append(_close(row, opened.occurred_at))
     return happened

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from services.audit.domain.programme import Auditor, is_away
@@ -33,6 +33,19 @@ def bar(auditor: Auditor, case: Case, own_teams: frozenset[str] = frozenset()) -
     return None
 
 
+SOON = 7
+"""Days ahead that are looked at: an auditor who leaves tomorrow is given nothing today."""
+
+
+def is_gone_soon(auditor: Auditor, day: date) -> bool:
+    """Whether the auditor is away that day, or for most of the working days of the week from then on."""
+    if is_away(auditor, day):
+        return True
+    ahead = [day + timedelta(days=each) for each in range(SOON)]
+    working = [each for each in ahead if each.weekday() < 5]
+    return sum(is_away(auditor, each) for each in working) * 2 > len(working)
+
+
 def choose(
     auditors: Sequence[Auditor],
     case: Case,
@@ -52,7 +65,7 @@ def choose(
         auditor
         for auditor in auditors
         if auditor.hours_a_week > 0
-        and not is_away(auditor, day)
+        and not is_gone_soon(auditor, day)
         and bar(auditor, case, teams.get(auditor.person, frozenset())) is None
     ]
     if not free:

@@ -110,6 +110,19 @@ def is_away(auditor: Auditor, day: date) -> bool:
     return any(leave.since <= day <= leave.until for leave in auditor.leave)
 
 
+class OtherHours(Strict):
+    """Hours a week that each auditor spends on other work of the programme."""
+
+    moderation: float = Field(default=0, ge=0, le=40)
+    verification: float = Field(default=0, ge=0, le=40)
+    meetings: float = Field(default=0, ge=0, le=40)
+
+    @property
+    def total(self) -> float:
+        """All of it together."""
+        return self.moderation + self.verification + self.meetings
+
+
 class Remedial(Strict):
     """How long an owner has for a remedial action, in working days of England and Wales."""
 
@@ -133,6 +146,7 @@ class Programme(Strict):
     audit_working_days: int = Field(default=5, ge=1, le=60)
     accuracy_working_days: int = Field(default=2, ge=0, le=20)
     hours_an_audit: float = Field(default=3.0, gt=0, le=40)
+    other_hours: OtherHours = OtherHours()
     source: Literal["events", "frame"] = "events"
     needs: tuple[Slug, ...] = ()
     remedial: Remedial = Remedial()
@@ -219,9 +233,10 @@ def _twice(place: Place, key: str, names: Sequence[str]) -> Iterator[tuple[Place
 
 
 def hours_available(programme: Programme) -> float:
-    """The auditors' hours over the whole programme, leave taken off by the day (five days a week)."""
+    """The auditors' hours for audits over the whole programme, leave taken off by the day (five days a week)."""
     return sum(
-        auditor.hours_a_week * programme.weeks - auditor.hours_a_week / 5 * _working_days_away(auditor, programme)
+        max(0.0, auditor.hours_a_week - programme.other_hours.total)
+        * (programme.weeks - _working_days_away(auditor, programme) / 5)
         for auditor in programme.auditors
     )
 
