@@ -22,14 +22,31 @@ class Reaper:
 
     def __init__(self, keep_open: int | None = None) -> None:
         """`keep_open` is the descriptor of a lock that is to be held until everything has stopped."""
+        self._keep_open = keep_open
+        self._process = self._start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def revive(self, pids: Iterable[int]) -> bool:
+        """If it was killed itself, start another that watches these; whether that was so."""
+        if self._process.poll() is None:
+            return False
+        self._process = self._start()
+        for pid in pids:
+            self.watch(pid)
+        return True
+
+    def _start(self) -> subprocess.Popen[str]:
         # -I -S: it needs nothing but the standard library and starts in a few milliseconds
-        self._process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-I", "-S", __file__],
             stdin=subprocess.PIPE,
             start_new_session=True,
             text=True,
             bufsize=1,
-            pass_fds=() if keep_open is None else (keep_open,),
+            pass_fds=() if self._keep_open is None else (self._keep_open,),
         )
 
     def watch(self, pid: int) -> None:

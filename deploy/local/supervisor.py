@@ -73,10 +73,13 @@ class Supervisor:
     _watched: dict[str, Watched] = field(default_factory=dict)
     _next_liveness: float = 0.0
 
-    def watch(self) -> None:
-        """Return when told to stop; until then restart whatever ends."""
+    def begin(self) -> None:
+        """Take charge of what the stack has started, and leave word of it."""
         self._watched = {name: Watched() for name in self.stack.running}
         self._report()
+
+    def watch(self) -> None:
+        """Return when told to stop; until then restart whatever ends."""
         while not self.stack.stopping.wait(WATCH_SECONDS):
             self._round(time.monotonic())
 
@@ -88,6 +91,9 @@ class Supervisor:
                     self._restart(running.program, watched, now)
             elif not running.alive and not running.finished:
                 self._note_fall(running, watched, now)
+        if self.stack.reaper.revive(running.process.pid for running in self.stack.running.values() if running.alive):
+            self.say("the reaper was ended, started another")
+            self._report()
         if now >= self._next_liveness:
             self._next_liveness = now + LIVENESS_EVERY_SECONDS
             threading.Thread(target=self._check_liveness, daemon=True).start()
@@ -119,6 +125,7 @@ class Supervisor:
             name: ProcessReport(self.stack.running[name].process.pid, watched.restarts)
             for name, watched in self._watched.items()
         }
+        processes["reaper"] = ProcessReport(self.stack.reaper.pid)
         self.stack.home.write_report(StackReport(self.stack.ports.origin, processes))
 
 
@@ -148,9 +155,13 @@ def run(home: Home, ports: Ports, voice: Voice, with_demo: bool = False) -> None
 
 def _run_held(stack: Stack, voice: Voice) -> None:
     try:
+        stack.home.write_report(StackReport(stack.ports.origin))
         stack.start()
+        supervisor = Supervisor(stack, voice.say)
+        supervisor.begin()
+        # Only now: whoever is told that it is ready may ask who runs
         voice.ready(stack.ports.url)
-        Supervisor(stack, voice.say).watch()
+        supervisor.watch()
     except Failed:
         if not stack.stopping.is_set():
             raise

@@ -122,6 +122,9 @@ def test_it_stops_within_ten_seconds_while_a_browser_watches(stack: TriedStack) 
 @pytest.mark.slow
 def test_a_killed_supervisor_leaves_nothing_behind_and_its_home_can_start_again(stack: TriedStack) -> None:
     stack.up()
+    reaper = stack.pid("reaper")
+    os.kill(reaper, signal.SIGKILL)
+    eventually_sync(lambda: stack.pid("reaper") != reaper, timeout=HEALED_SECONDS)
     processes = [process.pid for process in stack.home.report().processes.values()]
     stack.supervisors[-1].kill()
     stack.supervisors[-1].wait()
