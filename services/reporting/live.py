@@ -9,8 +9,8 @@ from typing import Protocol
 SETTLE_SECONDS = 0.2
 """A burst of events moves the figures once."""
 
-PULSE_SECONDS = 60.0
-"""An action becomes overdue without any event."""
+PULSE_SECONDS = 5.0
+"""An action becomes overdue, and a session is revoked, without any event of the board's."""
 
 
 class Live(Protocol):
@@ -19,7 +19,7 @@ class Live(Protocol):
     def subscribe(self, channel: str) -> AsyncIterator[object]: ...
 
 
-async def whenever(live: Live, channel: str, *, pulse: float = PULSE_SECONDS) -> AsyncIterator[None]:
+async def whenever(live: Live, channel: str, *, pulse: float | None = None) -> AsyncIterator[None]:
     """Once at first, then after every burst of notes and at every pulse, until whoever listens goes away."""
     changed = asyncio.Event()
     changed.set()
@@ -29,7 +29,7 @@ async def whenever(live: Live, channel: str, *, pulse: float = PULSE_SECONDS) ->
             yield
             changed.clear()
             try:
-                await asyncio.wait_for(changed.wait(), pulse)
+                await asyncio.wait_for(changed.wait(), PULSE_SECONDS if pulse is None else pulse)
                 await asyncio.sleep(SETTLE_SECONDS)
             except TimeoutError:
                 continue

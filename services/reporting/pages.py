@@ -25,7 +25,9 @@ from services.reporting.queries.practitioners import practitioner
 from services.reporting.queries.reports import latest
 from services.reporting.queries.search import Found, search
 from shared.access import CurrentScope, Role, Scope, allow
+from shared.access.scope import scope_of
 from shared.messaging import Reading
+from shared.service import Service
 from shared.web import Page, PageMaker
 
 router = APIRouter()
@@ -38,7 +40,7 @@ Number = Annotated[int, Query(alias="page", ge=1, le=10_000)]
 
 
 @router.get("/", dependencies=[allow()])
-async def home(page: Page, scope: CurrentScope, session: Reading, now: Now) -> Response:
+async def home(request: Request, page: Page, scope: CurrentScope, session: Reading, now: Now) -> Response:
     """What needs this person now."""
     everything = await reads.with_programme(session, scope, Filters())
     headlines = await board_for(session, scope, everything, now) if scope.has(*SEES_HEADLINES) else None
@@ -50,6 +52,7 @@ async def home(page: Page, scope: CurrentScope, session: Reading, now: Now) -> R
         board=headlines,
         report=await latest(session, scope),
         names=await reads.theme_names(session, scope),
+        case_link=request.app.state.service.settings.case_link,
         feeds=await reads.feeds(session, scope) if scope.has(*SEES_FEEDS) else None,
         is_qa=scope.has(Role.QA_MANAGER),
         runs_the_system=scope.has(Role.ADMINISTRATOR),
@@ -84,22 +87,29 @@ async def board(page: Page, scope: CurrentScope, session: Reading, filters: Narr
 
 
 @router.get("/reporting/board/live", dependencies=[allow(*SEES_FIGURES)])
-async def board_live(request: Request, page: Page, scope: CurrentScope, filters: Narrowed) -> Response:
+async def board_live(request: Request, page: Page, filters: Narrowed) -> Response:
     """The figures again whenever something changed. Each message is the whole, so that none can be missed."""
-    return EventSourceResponse(_moving(request, page, scope, filters))
+    return EventSourceResponse(_moving(request, page, filters))
 
 
-async def _moving(request: Request, page: PageMaker, scope: Scope, filters: Filters) -> AsyncIterator[dict[str, str]]:
+async def _moving(request: Request, page: PageMaker, filters: Filters) -> AsyncIterator[dict[str, str]]:
+    """Ends once the person may not see figures any more: a stream outlives the check at its beginning."""
     service = request.app.state.service
     sent = ""
     async for _ in whenever(service.live, CHANGED):
-        async with AsyncSession(service.engine) as session:
-            drawn = page.render(
-                "reporting/_figures.html", board=await board_for(session, scope, filters, service.clock.now())
-            )
+        scope = await scope_of(request)
+        if scope is None or not scope.has(*SEES_FIGURES):
+            return
+        drawn = await _figures(page, service, scope, filters)
         if drawn != sent:
             sent = drawn
             yield {"data": drawn}
+
+
+async def _figures(page: PageMaker, service: Service, scope: Scope, filters: Filters) -> str:
+    async with AsyncSession(service.engine) as session:
+        board = await board_for(session, scope, filters, service.clock.now())
+        return page.render("reporting/_figures.html", board=board)
 
 
 @router.get("/reporting/audits", dependencies=[allow(*OPENS_AUDITS)])

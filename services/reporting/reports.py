@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from uuid import UUID
 
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.reporting.domain.board_report import Stage, report_id
@@ -57,7 +58,8 @@ async def correct(session: AsyncSession, scope: Scope, published: Report, why: s
 async def _add(
     session: AsyncSession, scope: Scope, programme_id: UUID, month: date, *, edition: int, now: datetime
 ) -> Report:
-    draft = Report(
+    """The new draft, or the one that somebody else began at the same moment."""
+    fresh = Report(
         report_id=report_id(programme_id, month),
         edition=edition,
         programme_id=programme_id,
@@ -65,6 +67,5 @@ async def _add(
         drafted_by=scope.person_id,
         drafted_at=now,
     )
-    session.add(draft)
-    await session.flush()
-    return draft
+    await session.execute(insert(Report).values(fresh.model_dump()).on_conflict_do_nothing())
+    return await session.get_one(Report, (fresh.report_id, edition))

@@ -278,7 +278,7 @@ def _with_status(facts: Facts, status: ActionStatus) -> int:
 
 @_count(
     "actions_raised",
-    "Raised",
+    "Actions raised",
     Group.ACTIONS,
     "Remedial actions asked for, less those withdrawn because their audit was amended or withdrawn.",
     ("ActionRaised", "ActionWithdrawn"),
@@ -290,7 +290,7 @@ def actions_raised(facts: Facts) -> int:
 
 @_count(
     "actions_open",
-    "Open",
+    "Actions open",
     Group.ACTIONS,
     "Actions that nobody has reported done, those returned by the verifier among them.",
     ("ActionRaised", "ActionReported", "ActionReturned"),
@@ -302,7 +302,7 @@ def actions_open(facts: Facts) -> int:
 
 @_count(
     "actions_overdue",
-    "Overdue",
+    "Actions overdue",
     Group.ACTIONS,
     "Open actions whose due date, as extended, has passed at the time of this figure.",
     ("ActionRaised", "ActionExtended", "ActionReported", "ActionReturned"),
@@ -326,7 +326,7 @@ def actions_reported(facts: Facts) -> int:
 
 @_count(
     "actions_verified",
-    "Verified",
+    "Actions verified",
     Group.ACTIONS,
     "Actions that somebody other than whoever did them has confirmed as done.",
     ("ActionVerified",),

@@ -11,10 +11,11 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.reporting import live
 from services.reporting.live import whenever
 from tests.service.reporting.telling import tell, the_programme
 from tests.support.backend import free_ports
-from tests.support.clients import client_as, cookie_for
+from tests.support.clients import a_person, client_as, cookie_for, keep
 from tests.support.eventually import eventually
 from tests.unit.reporting.histories import an_audit
 
@@ -51,6 +52,23 @@ async def test_an_audit_that_completes_moves_the_board_of_an_open_page(
             if "1 of 105 audits" in message:
                 return
     pytest.fail("the stream ended without the audit")
+
+
+async def test_a_stream_ends_when_its_session_is_revoked(
+    app: FastAPI, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "PULSE_SECONDS", 0.1)
+    await client_as(app, "board")
+    cookies = {"caseloop_session": cookie_for(app, "a-board")}
+    async with (
+        httpx.AsyncClient(cookies=cookies, timeout=20) as browser,
+        browser.stream("GET", f"{address}/reporting/board/live") as stream,
+    ):
+        messages = stream.aiter_text()
+        await anext(messages)
+        await keep(app, a_person("a-board", "board", epoch=1, version=2))
+        async for _ in messages:
+            pass
 
 
 class Notes:

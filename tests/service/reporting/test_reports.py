@@ -49,7 +49,7 @@ async def published(engine: AsyncEngine) -> list[BoardReportPublished]:
 
 def completed_in(page: str) -> str:
     """What the report says of audits completed in its month."""
-    found = re.search(r"Audits completed <a.*?</td>\s*<td[^>]*>(?:<div[^>]*>)?([^<]*)<", page, re.DOTALL)
+    found = re.search(r"#audits_completed.*?</td>\s*<td[^>]*>(?:<div[^>]*>)?([^<]*)<", page, re.DOTALL)
     assert found is not None
     return found.group(1).strip()
 
