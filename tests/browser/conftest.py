@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 
@@ -15,6 +16,7 @@ from deploy.demo.council import Council, found_council
 from deploy.demo.loading import load_directory, open_programme
 from deploy.local.home import Home
 from tests.support.backend import home
+from tests.support.eventually import eventually
 from tests.system.conftest import free_origin
 from tests.system.stack import RunningStack, running_stack
 
@@ -43,7 +45,15 @@ async def council(stack: RunningStack) -> Council:
     founded = found_council()
     key = Home(stack.home).session_key
     await load_directory(stack.url, key, founded)
-    await open_programme(stack.url, key)
+
+    async def opened() -> None:
+        # Refused until audit has heard of the auditors whom the programme names.
+        try:
+            await open_programme(stack.url, key)
+        except httpx.HTTPStatusError as refused:
+            raise AssertionError from refused
+
+    await eventually(opened, timeout=30)
     return founded
 
 

@@ -48,6 +48,11 @@ def holder(council: Council, role: Role) -> str:
     return council.with_role(role)[0].person_id
 
 
+def faults(stack: RunningStack) -> list[str]:
+    """What the services logged of requests that failed."""
+    return [line for line in stack.logs().splitlines() if '"request failed"' in line]
+
+
 async def known_everywhere(visit: Visit) -> None:
     """Wait until every service has heard of whoever is signed in."""
 
@@ -60,12 +65,14 @@ async def known_everywhere(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("role", list(Role), ids=lambda role: str(role.value))
-async def test_each_page_of_a_role_is_accessible_at_both_widths(visit: Visit, council: Council, role: Role) -> None:
+async def test_each_page_of_a_role_is_accessible_at_both_widths(
+    visit: Visit, stack: RunningStack, council: Council, role: Role
+) -> None:
     await visit.sign_in(holder(council, role))
     await known_everywhere(visit)
     for path in pages_to_see(role):
         await visit.page.set_viewport_size(DESKTOP)
-        assert await visit.open(path) == httpx.codes.OK, path
+        assert await visit.open(path) == httpx.codes.OK, f"{path}: {faults(stack)}"
         await visit.picture(f"{role.value} {path}")
         await axe_clean(visit.page)
         await visit.page.set_viewport_size(PHONE)
