@@ -10,16 +10,20 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import concerns, opening, sampling, weeks
+from services.audit import concerns, loops, opening, sampling, weeks
 from services.audit.models import ChildLink
 from services.audit.settings import Settings
 from shared.events import (
+    ActionEvent,
     AssessmentRecorded,
     AssessmentWithdrawn,
     ChildLinked,
     ChildUnlinked,
     DayOpened,
     Event,
+    LoopEvent,
+    Topic,
+    events_of,
 )
 from shared.messaging import EventRouter, consumes, every, on_day
 
@@ -80,4 +84,11 @@ async def keep_case_links(links: Sequence[ChildLinked | ChildUnlinked], session:
                 where=col(ChildLink.version) <= statement.excluded.version,
             )
         )
+    return []
+
+
+@consumes(router, *events_of(Topic.ACTIONS))
+async def keep_loops(events: Sequence[ActionEvent | LoopEvent], session: AsyncSession) -> list[Event]:
+    """Keep where the loop of each audit stands, to show it beside the grade."""
+    await loops.follow(session, events)
     return []

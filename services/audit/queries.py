@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,6 +15,8 @@ from sqlmodel import col
 
 from services.audit import draws
 from services.audit.by_hand import choosable
+from services.audit.domain.forecast import Forecast, Outlook, forecast
+from services.audit.domain.hours import WeekOfWork, weeks_of_work
 from services.audit.domain.programme import Programme
 from services.audit.domain.proof import Proof, prove
 from services.audit.models import (
@@ -25,9 +28,11 @@ from services.audit.models import (
     DecisionRow,
     DrawLog,
     HandOver,
+    Loop,
     ProgrammeRow,
     ProgrammeState,
     ProgrammeVersion,
+    Readiness,
     ThemeRow,
     ThemeWeekRow,
 )
@@ -260,6 +265,25 @@ class ThemeProgress:
     amber: int
     green: int
 
+    @property
+    def open_week(self) -> ThemeWeekRow | None:
+        """The week that is open now, if any."""
+        return next((week for week in self.weeks if not week.closed), None)
+
+    def outlook(self, plan: Programme) -> Outlook:
+        """What a forecast needs to know of the theme."""
+        week = self.open_week or self.weeks[-1]
+        return Outlook(
+            target=self.theme.target,
+            done=self.theme.done,
+            week=week.week,
+            weeks=plan.weeks,
+            arrived=week.arrivals,
+            drawn=week.drawn,
+            earlier=[each.arrivals for each in self.weeks if each.closed],
+            estimate=plan.theme(self.theme.theme_id).expected_a_week,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AuditorProgress:
@@ -281,6 +305,20 @@ class Progress:
     versions: list[ProgrammeVersion]
     themes: list[ThemeProgress]
     auditors: list[AuditorProgress]
+
+    @property
+    def outlooks(self) -> dict[str, Forecast]:
+        """Where each theme that has an open week will end; the same figures for the same state."""
+        return {
+            each.theme.theme_id: forecast(each.outlook(self.plan), random.Random(str(self.row.programme_id)))  # noqa: S311
+            for each in self.themes
+            if each.open_week is not None
+        }
+
+    @property
+    def work(self) -> list[WeekOfWork]:
+        """The auditors' hours beside what the targets ask for, week by week."""
+        return weeks_of_work(self.plan)
 
     @property
     def target(self) -> int:
@@ -516,3 +554,31 @@ async def referable(session: AsyncSession, scope: Scope, case_id: str) -> list[R
             name = known[row.programme_id].name
             found.append(Referable(row.programme_id, name, row.assessment_id, facts, choosable(row)))
     return found
+
+
+async def loop_of(session: AsyncSession, scope: Scope, audit_id: UUID) -> Loop | None:
+    """Where the loop of an audit stands, for who may read the audit; None before remedial has said anything."""
+    query = (
+        sa.select(Loop)
+        .join(Audit, col(Audit.audit_id) == col(Loop.audit_id))
+        .where(col(Loop.audit_id) == audit_id, readable(scope))
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def waiting_for_me(session: AsyncSession, scope: Scope) -> int:
+    """How many actions of this auditor's audits are reported done and wait to be verified."""
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(col(Loop.waiting)), 0))
+        .join(Audit, col(Audit.audit_id) == col(Loop.audit_id))
+        .where(col(Audit.auditor_id) == scope.person_id)
+    )
+    return int((await session.execute(query)).scalar_one())
+
+
+async def readiness(session: AsyncSession, scope: Scope, programme_id: UUID) -> dict[str, Readiness]:
+    """The ticked items of a programme's checklist."""
+    if not scope.has(*SEES_PROGRAMMES):
+        return {}
+    rows = await session.execute(sa.select(Readiness).where(col(Readiness.programme_id) == programme_id))
+    return {row.item: row for row in rows.scalars()}

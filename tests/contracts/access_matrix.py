@@ -30,6 +30,7 @@ SEES_ACTIONS = AUDITORS | OVERSEERS | OWNERS | only(Role.MODERATOR, Role.DCS)
 SEES_AUDITS = AUDITORS | OWNERS | only(Role.QA_MANAGER, Role.DCS)
 SEES_PROGRAMMES = AUDITORS | only(Role.QA_MANAGER, Role.HEAD_OF_SERVICE, Role.DCS, Role.ADMINISTRATOR)
 SEES_DRAWS = AUDITORS | only(Role.QA_MANAGER, Role.HEAD_OF_SERVICE, Role.DCS)
+CHALLENGES = only(Role.PRACTITIONER, Role.TEAM_MANAGER)
 REFERS = only(Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE, Role.QA_MANAGER)
 SEES_FIGURES = AUDITORS | OVERSEERS | only(Role.BOARD, Role.DCS, Role.SPONSOR)
 READS_REPORTS = only(Role.QA_MANAGER, Role.BUSINESS_SUPPORT, Role.BOARD, Role.DCS, Role.SPONSOR)
@@ -118,6 +119,10 @@ MATRIX: dict[str, dict[str, Row]] = {
         "GET /audit/concerns/{concern_id}": SEES_AUDITS,
         "POST /audit/concerns/{concern_id}/acknowledge": SEES_AUDITS,
         "POST /audit/concerns/{concern_id}/close": SEES_AUDITS,
+        "POST /audit/audits/{audit_id}/comment": only(Role.PRACTITIONER),
+        "GET /audit/audits/{audit_id}/findings/{finding_id}/challenge": CHALLENGES,
+        "POST /audit/audits/{audit_id}/findings/{finding_id}/challenge": CHALLENGES,
+        "POST /audit/audits/{audit_id}/challenges/{challenge_id}/answer": QA,
         "GET /audit/referrals": REFERS,
         "POST /audit/referrals": REFERS,
         "GET /audit/assessments/{assessment_id}": SEES_DRAWS,
@@ -128,6 +133,7 @@ MATRIX: dict[str, dict[str, Row]] = {
         "POST /audit/programmes/new": QA,
         "GET /audit/programmes/{programme_id}": SEES_PROGRAMMES,
         "GET /audit/programmes/{programme_id}/verify.json": SEES_PROGRAMMES,
+        "POST /audit/programmes/{programme_id}/ready": QA,
     },
     "remedial": {
         **of_every_service("remedial"),
@@ -146,6 +152,7 @@ MATRIX: dict[str, dict[str, Row]] = {
         "GET /remedial/actions/{action_id}/report": OWNERS,
         "POST /remedial/actions/{action_id}/report": OWNERS,
         "POST /remedial/actions/{action_id}/acknowledge": ACKNOWLEDGERS,
+        "POST /remedial/actions/{action_id}/check": only(Role.QA_MANAGER, Role.LEAD_AUDITOR, Role.MODERATOR),
         "POST /remedial/actions/{action_id}/verify": VERIFIERS,
         "GET /remedial/actions/{action_id}/return": VERIFIERS,
         "POST /remedial/actions/{action_id}/return": VERIFIERS,

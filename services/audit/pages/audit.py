@@ -12,9 +12,9 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import ValidationError
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.audit import audits, queries
+from services.audit import audits, queries, replies
 from services.audit.audits import AuditConflictError, Save
-from services.audit.domain import audit_form
+from services.audit.domain import audit_form, personal_data
 from services.audit.domain.audit_form import AuditForm
 from services.audit.models import OPEN_STATES, AuditState
 from services.audit.pages.asking import AUDITORS, READERS, CaseLink, Now, found
@@ -49,6 +49,11 @@ async def audit(
         said=AuditForm.model_validate_json(case.audit.form),
         amendments=await queries.earlier_forms(work.session, scope, audit_id),
         hand_overs=await queries.hand_overs(work.session, scope, audit_id),
+        challenges=await replies.challenges(work.session, scope, audit_id),
+        may_comment=replies.may_comment(scope, case.audit),
+        may_challenge=replies.may_challenge(scope, case.audit),
+        may_answer=replies.may_answer(scope, case.audit),
+        loop=await queries.loop_of(work.session, scope, audit_id),
         own=case.audit.auditor_id == scope.person_id,
         today=local_date(now),
         link=link(case.case_id),
@@ -93,6 +98,7 @@ def _form_page(
         said=form,
         form=Form(values={**audit_form.fields_of(form), **(values or {})}, errors=dict(errors or {})),
         suggestion=audit_form.suggest(form, case.plan),
+        personal=personal_data.warnings(form.texts()),
         tab=tab or uuid4().hex,
         today=local_date(now),
         link=link(case.case_id),
@@ -182,14 +188,32 @@ async def submit(
             status=409,
             values=fields,
         )
-    if do != "complete":
-        return _again(audit_id, at)
-    wrong = audit_form.problems(edited, case.plan)
+    if do == "ask":
+        return await _ask_accuracy(case, work, now)
+    return _again(audit_id, at) if do != "complete" else await _complete(page, case, edited, work, now, link, save)
+
+
+async def _complete(
+    page: PageMaker, case: Case, form: AuditForm, work: UnitOfWork, now: datetime, link: CaseLink, save: Save
+) -> Response:
+    """The audit is final where nothing is wrong with it; else the form says what is."""
+    wrong = audit_form.problems(form, case.plan)
     if wrong:
-        return _form_page(page, case, edited, now, link=link, errors=wrong, tab=save.tab, status=422)
-    work.record(*await audits.complete(work.session, case.plan, case.audit, edited, now))
+        return _form_page(page, case, form, now, link=link, errors=wrong, tab=save.tab, status=422)
+    work.record(*await audits.complete(work.session, case.plan, case.audit, form, now))
     response = RedirectResponse("/audit/inbox", 303)
     flash(response, f"The audit is complete: {case.theme}, {case.plan.name}.")
+    return response
+
+
+async def _ask_accuracy(case: Case, work: UnitOfWork, now: datetime) -> Response:
+    """The practitioner sees the findings first."""
+    response = RedirectResponse("/audit/inbox", 303)
+    try:
+        work.record(*await replies.ask_accuracy(work.session, case.plan, case.audit, now))
+        flash(response, "The practitioner can read the draft and comment. You may complete it at any time.")
+    except AuditConflictError as barred:
+        flash(response, str(barred))
     return response
 
 

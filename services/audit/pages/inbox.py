@@ -50,6 +50,7 @@ async def inbox(
         today=local_date(now),
         case_link_of=link,
         live_at=live_at,
+        to_verify=await queries.waiting_for_me(session, scope),
     )
 
 

@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.audit import opening, queries
 from services.audit.domain.programme_file import ProgrammeError
-from services.audit.models import ProgrammeVersion
+from services.audit.domain.readiness import HANDOVER, MOBILISATION, is_known
+from services.audit.models import ProgrammeRow, ProgrammeVersion, Readiness
 from services.audit.pages.asking import PLANNERS, WATCHERS, Now, found
 from services.audit.settings import Settings
 from shared.access import CurrentScope, Role
@@ -117,5 +118,22 @@ async def programme(programme_id: UUID, page: Page, scope: CurrentScope, session
         title=progress.plan.name,
         progress=progress,
         today=local_date(now),
+        ticked=await queries.readiness(session, scope, programme_id),
+        mobilisation=MOBILISATION,
+        handover=HANDOVER,
         may_plan=scope.has(Role.QA_MANAGER),
     )
+
+
+@router.post("/{programme_id}/ready", dependencies=PLANNERS)
+async def tick(programme_id: UUID, scope: CurrentScope, work: Work, now: Now, fields: Submitted) -> Response:
+    """Tick an item of the checklist, with a word on how it was done."""
+    item, note = str(fields.get("item", "")), str(fields.get("note", "")).strip()[:500]
+    found(await work.session.get(ProgrammeRow, programme_id))
+    found(item if is_known(item) else None)
+    await work.session.merge(
+        Readiness(programme_id=programme_id, item=item, ticked_by=scope.person_id, ticked_at=now, note=note)
+    )
+    response = RedirectResponse(f"/audit/programmes/{programme_id}#ready", 303)
+    flash(response, "The checklist is up to date.")
+    return response
