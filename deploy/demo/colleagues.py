@@ -41,11 +41,11 @@ class SimulatedAuditor:
         done = [await self._complete(case, next(self._readings)) for case in cases[:most]]
         return sum(done)
 
-    async def verify(self, most: int) -> int:
-        """Verify up to `most` actions that were reported done; says how many."""
+    async def verify(self, most: int, leave: int = 0) -> int:
+        """Verify up to `most` actions that were reported done, and leave some waiting; says how many."""
         await self._visitor.sign_in(self._person_id)
         reported = paths(await self._visitor.open("/remedial/verify"), ACTION)
-        return sum([await self._verify(action) for action in reported[:most]])
+        return sum([await self._verify(action) for action in reported[: min(most, max(len(reported) - leave, 0))]])
 
     async def _complete(self, case: str, reading: Reading) -> bool:
         page = await self._visitor.open(case)
@@ -70,12 +70,13 @@ class SimulatedPractitioners:
     def __init__(self, visitor: Visitor) -> None:
         self._visitor = visitor
 
-    async def report(self, most: int) -> int:
-        """Report up to `most` open actions done, as their owners; says how many."""
+    async def report(self, most: int, leave: int = 0) -> int:
+        """Report up to `most` open actions done, as their owners, and leave some to do; says how many."""
         await self._visitor.sign_in("support-1")
         listed = (await self._visitor.facts("/remedial/api/actions"))["actions"]
         waiting = [(each["action_id"], each["owner_id"]) for each in listed if each["state"] in TO_DO]
-        return sum([await self._report(action, owner) for action, owner in waiting[:most] if owner])
+        chosen = waiting[: min(most, max(len(waiting) - leave, 0))]
+        return sum([await self._report(action, owner) for action, owner in chosen if owner])
 
     async def _report(self, action_id: str, owner: str) -> bool:
         await self._visitor.sign_in(owner)

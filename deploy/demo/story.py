@@ -36,6 +36,7 @@ COLLEAGUES: Final = ("auditor-2", "auditor-3", "auditor-4")
 AUDITS_EACH = 4
 REPORTED = 5
 VERIFIED_EACH = 1
+LEFT_TO_DO = 3
 BACKLOG_DAYS = 6
 PATIENCE_SECONDS = 90.0
 POLL_SECONDS = 0.25
@@ -152,9 +153,9 @@ async def _take_turn(browser: Visitor, turn: int, found: Iterator[Reading]) -> N
     if what == 0:
         await colleague.complete_audits(1)
     elif what == 1:
-        await SimulatedPractitioners(browser).report(1)
+        await SimulatedPractitioners(browser).report(1, leave=LEFT_TO_DO)
     else:
-        await colleague.verify(1)
+        await colleague.verify(1, leave=1)
 
 
 def live(casework: Casework, now: datetime, seconds: float) -> Sequence[CmsEvent]:

@@ -79,8 +79,14 @@ async def programme(stack: RunningStack, council: Council) -> Programme:
         "auditors": [{"person": AUDITOR, "hours_a_week": 60}],
     }
     async with signed_in(stack, "qa_manager") as client:
-        opened = (await client.post("/audit/programmes", content=yaml.safe_dump(stated))).raise_for_status().json()
-    return Programme(UUID(opened["id"]), "assessment-team")
+
+        async def opened() -> UUID:
+            # Refused until audit has heard of the auditor whom the programme names.
+            answer = await client.post("/audit/programmes", content=yaml.safe_dump(stated))
+            assert answer.is_success, answer.text
+            return UUID(answer.json()["id"])
+
+        return Programme(await eventually(opened, timeout=30), "assessment-team")
 
 
 @pytest.fixture
