@@ -8,11 +8,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.remedial import figures, raising, sending, telling, watching, words
+from services.remedial import figures, holding, patterns, raising, sending, strengths, telling, watching, words
 from services.remedial.channels import channel_of
 from services.remedial.models import CaseLink, Programme
 from services.remedial.settings import current
 from shared.events import (
+    AssessmentRecorded,
     AuditAmended,
     AuditCompleted,
     CaseAllocated,
@@ -36,7 +37,8 @@ async def raise_actions(audits: Sequence[AuditCompleted | AuditAmended], session
     """Raise one remedial action for each finding that needs one; an amendment adds, changes and withdraws."""
     # Sorted by audit, each audit in its order, so that two consumers that hold the same batch cannot deadlock.
     ordered = sorted(audits, key=lambda audit: audit.audit_id)
-    return [event for audit in ordered for event in await raising.follow(session, audit)]
+    events = [event for audit in ordered for event in await raising.follow(session, audit)]
+    return events + await patterns.detect(session, events)
 
 
 @consumes(router, ConcernEscalated, CaseAllocated, StrengthRecognised, suffix="notices")
@@ -46,7 +48,15 @@ async def note_for_people(
     """Note whom audit's events are to reach outside: a concern at once, the rest with the next digest."""
     for event in happened:
         await telling.tell(session, event)
+        if isinstance(event, StrengthRecognised):
+            await strengths.keep(session, event)
     return []
+
+
+@consumes(router, AssessmentRecorded)
+async def look_back(recorded: Sequence[AssessmentRecorded], session: AsyncSession) -> list[Event]:
+    """Say which closed loops did not hold: the child came back."""
+    return await holding.look_at(session, recorded)
 
 
 @consumes(router, ProgrammeOpened)
@@ -102,9 +112,10 @@ async def count_actions(now: datetime, session: AsyncSession) -> list[Event]:
 
 @on_day(router)
 async def watch(opened: DayOpened, session: AsyncSession) -> list[Event]:
-    """Remind owners of what is due, and let what is overdue climb a step."""
+    """Remind owners of what is due, let what is overdue climb a step, and say which loops held."""
     await watching.remind(session, opened.day, opened.occurred_at)
-    return await watching.escalate(session, opened.day, opened.occurred_at)
+    held = await holding.say_what_held(session, opened.day, opened.occurred_at)
+    return held + await watching.escalate(session, opened.day, opened.occurred_at)
 
 
 @every(router, seconds=5, name="messages")

@@ -55,6 +55,7 @@ async def settle(
 def _closed(loop: Loop, now: datetime, grade_after: str | None, actions: int) -> LoopClosed:
     loop.closed_at = now
     loop.grade_after = grade_after or loop.grade
+    loop.held_days, loop.came_back = 0, False
     return LoopClosed(
         **about_loop(loop, now),
         before=loop.grade,

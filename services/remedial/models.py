@@ -50,6 +50,9 @@ class Loop(Table, table=True):
     standing: str = Standing.EMPTY
     closed_at: datetime | None = Field(default=None, sa_type=INSTANT)
     grade_after: str | None = None
+    held_days: int = 0
+    """The longest window after the closing of which it was said that the loop held."""
+    came_back: bool = False
 
     def bumped(self) -> int:
         """The next version: of the event about to be told."""
@@ -103,6 +106,10 @@ class Action(Table, table=True):
     escalated_at: datetime | None = Field(default=None, sa_type=INSTANT)
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    check_drawn_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    checked_by: str | None = None
+    checked_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    check_upheld: bool | None = None
 
     def watch_from(self, day: date) -> None:
         """The watching begins anew: what was escalated is settled."""
@@ -137,6 +144,8 @@ class Action(Table, table=True):
             authorised_by=self.authorised_by,
             reported_by=self.reported_by,
             domain=self.domain,
+            verified_by=self.verified_by,
+            check_waits=self.check_drawn_at is not None and self.checked_at is None,
             escalated=self.escalated_at is not None and self.acknowledged_at is None,
         )
 
@@ -242,3 +251,29 @@ class Message(Table, table=True):
     channel: str | None = None
     failure: str | None = None
     sent_at: datetime | None = Field(default=None, sa_type=INSTANT)
+
+
+class Pattern(Table, table=True):
+    """The same domain again and again in one team."""
+
+    __tablename__: ClassVar[str] = "pattern"
+
+    pattern_id: UUID = Field(primary_key=True)
+    team_id: str
+    domain: str
+    since: date
+    detected_at: datetime = Field(sa_type=INSTANT)
+    actions: int
+
+
+class Strength(Table, table=True):
+    """Something that somebody did well."""
+
+    __tablename__: ClassVar[str] = "strength"
+
+    strength_id: UUID = Field(primary_key=True)
+    audit_id: UUID
+    worker_id: str | None = None
+    team_id: str | None = None
+    domain: str
+    recognised_at: datetime = Field(sa_type=INSTANT)

@@ -18,6 +18,7 @@ from services.remedial.domain.life import Move, after
 from services.remedial.domain.notices import Kind
 from services.remedial.domain.ownership import Because, team_after
 from services.remedial.domain.refusal import Refused
+from services.remedial.domain.second_look import is_drawn
 from services.remedial.hand import Hand
 from services.remedial.loops import locked_loop, settle
 from services.remedial.models import Action, Programme
@@ -35,6 +36,7 @@ from shared.events import (
     ActionWithdrawn,
     EscalationAcknowledged,
     Event,
+    VerificationChecked,
 )
 from shared.working_days import end_of_working_day, local_date
 
@@ -59,6 +61,8 @@ class By:
 
     scope: Scope
     now: datetime
+    chance: float = 1.0
+    """Uniform in [0, 1), drawn at the edge: decides whether a verification gets a second look."""
 
 
 async def take(session: AsyncSession, by: By, action_id: UUID, move: Move) -> Hand:
@@ -115,9 +119,26 @@ async def verify(session: AsyncSession, by: By, action_id: UUID, grade_after: st
     action = hand.action
     action.verified_by, action.verified_at = hand.by, by.now
     action.in_time = deadlines.in_time(action.reported_at or by.now, action.first_due_at)
+    if is_drawn(by.chance):
+        action.check_drawn_at = by.now
+        action.checked_by = action.checked_at = action.check_upheld = None
     hand.step(Move.VERIFY)
     events = await _told(hand, ActionVerified(**hand.about(), by=hand.by, in_time=action.in_time))
     return events + await settle(session, hand.loop, by.now, grade_after=grade_after)
+
+
+async def check(session: AsyncSession, by: By, action_id: UUID, *, upheld: bool, reason: str = "") -> list[Event]:
+    """The second look at a verification. Where it is not upheld, the action is asked for again, with the reason."""
+    hand = await take(session, by, action_id, Move.CHECK)
+    action = hand.action
+    if action.check_drawn_at is None or action.checked_at is not None:
+        raise Refused("This verification does not wait for a second look.")
+    if not upheld and not reason:
+        raise Refused("Enter why it is not done after all.", "reason")
+    action.checked_by, action.checked_at, action.check_upheld = hand.by, by.now, upheld
+    hand.step(Move.CHECK)
+    events = await _told(hand, VerificationChecked(**hand.about(), by=hand.by, upheld=upheld))
+    return events if upheld else events + await _reopen(hand, by, reason)
 
 
 async def send_back(session: AsyncSession, by: By, action_id: UUID, reason: str) -> list[Event]:
@@ -185,10 +206,16 @@ async def withdraw(session: AsyncSession, by: By, action_id: UUID, reason: str) 
 
 async def reopen(session: AsyncSession, by: By, action_id: UUID, reason: str) -> list[Event]:
     """Not right after all: asked for again with a fresh allowance of the same length, and the loop is open again."""
-    hand = await take(session, by, action_id, Move.REOPEN)
+    return await _reopen(await take(session, by, action_id, Move.REOPEN), by, reason)
+
+
+async def _reopen(hand: Hand, by: By, reason: str) -> list[Event]:
+    session = hand.session
+    hand.events = []
     given = deadlines.Allowance(hand.action.working_days, deadlines.Rule(hand.action.due_rule))
     _due(hand, deadlines.deadline(by.now, given, await proclaimed(session)).on)
     hand.action.verified_by = hand.action.verified_at = hand.action.in_time = None
+    hand.action.check_drawn_at = None
     hand.step(Move.REOPEN, await hand.because(reason), due_on=hand.action.due_on)
     await hand.note(Kind.RAISED, hand.action.owner_id)
     told = ActionReopened(**hand.about(), by=hand.by, due_on=hand.action.due_on, due_at=hand.action.due_at)

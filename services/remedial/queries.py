@@ -62,6 +62,14 @@ def verifiable(scope: Scope) -> Condition:
     return sa.and_(*waiting, sa.or_(sa.false(), *whose))
 
 
+def checkable(scope: Scope) -> Condition:
+    """The verified actions drawn for a second look that this person may have; never of their own verification."""
+    drawn = [col(Action.check_drawn_at).is_not(None), col(Action.checked_at).is_(None), *_not_own_work(scope)]
+    drawn.append(col(Action.verified_by).is_distinct_from(scope.person_id))
+    everywhere = scope.has(Role.QA_MANAGER, Role.LEAD_AUDITOR)
+    return sa.and_(*drawn, sa.true() if everywhere else moderated_by(scope))
+
+
 def _not_own_work(scope: Scope) -> list[Condition]:
     ones = (Action.owner_id, Action.reported_by, Action.worker_id, Action.authorised_by)
     return [col(one).is_distinct_from(scope.person_id) for one in ones]
@@ -270,3 +278,12 @@ async def loads(session: AsyncSession, scope: Scope) -> dict[str, int]:
     query = sa.select(col(Action.owner_id), sa.func.count()).where(IS_TO_DO, col(Action.owner_id).is_not(None))
     rows = await session.execute(query.group_by(col(Action.owner_id)))
     return {str(owner): int(count) for owner, count in rows} if scope.roles else {}
+
+
+async def team_ids(session: AsyncSession, scope: Scope) -> list[str]:
+    """The teams that this person answers for: managed, of the services headed, or every one for the DCS."""
+    everywhere = sa.literal(scope.has(Role.DCS, Role.QA_MANAGER))
+    query = sa.select(TEAM.c.team_id).where(
+        sa.or_(everywhere, TEAM.c.team_id.in_(sorted(scope.teams)), TEAM.c.service.in_(sorted(scope.services)))
+    )
+    return list((await session.execute(query)).scalars())

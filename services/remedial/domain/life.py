@@ -34,6 +34,7 @@ class Move(StrEnum):
     ESCALATE = "escalate"
     CHASE = "chase"
     ACKNOWLEDGE = "acknowledge"
+    CHECK = "check"
 
 
 LIFE: Mapping[State, Mapping[Move, State]] = {
@@ -87,7 +88,7 @@ LIFE: Mapping[State, Mapping[Move, State]] = {
         Move.ACKNOWLEDGE: State.RETURNED,
         Move.WITHDRAW: State.WITHDRAWN,
     },
-    State.VERIFIED: {Move.REOPEN: State.RAISED},
+    State.VERIFIED: {Move.CHECK: State.VERIFIED, Move.REOPEN: State.RAISED},
     State.WITHDRAWN: {Move.REOPEN: State.RAISED},
 }
 """Every state and what may happen in it. What is not here cannot happen."""

@@ -46,6 +46,9 @@ class Concerned:
     authorised_by: str | None
     reported_by: str | None
     domain: str
+    verified_by: str | None = None
+    check_waits: bool = False
+    """Its verification was drawn for a second look, which nobody has had yet."""
     escalated: bool = False
     """An escalation waits for somebody to take it in hand."""
 
@@ -106,6 +109,10 @@ def _verifies(asker: Asker, action: Concerned) -> bool:
     return external or _moderated(asker, action) or Role.QA_MANAGER in asker.roles
 
 
+def _checks(asker: Asker, action: Concerned) -> bool:
+    return not asker.roles.isdisjoint({Role.QA_MANAGER, Role.LEAD_AUDITOR}) or _moderated(asker, action)
+
+
 def _oversees(asker: Asker, action: Concerned) -> bool:
     everywhere = not asker.roles.isdisjoint({Role.BUSINESS_SUPPORT, Role.QA_MANAGER})
     return everywhere or _manages(asker, action) or _heads(asker, action)
@@ -130,6 +137,7 @@ MAY = {
     Move.VERIFY: _verifies,
     Move.RETURN: _verifies,
     Move.REOPEN: _verifies,
+    Move.CHECK: _checks,
     Move.REASSIGN: _oversees,
     Move.EXTEND: _oversees,
     Move.CHASE: _chases,
@@ -146,7 +154,9 @@ def has_role_for(move: Move, asker: Asker, action: Concerned) -> bool:
 
 def bar(move: Move, asker: Asker, action: Concerned) -> Refused | None:
     """The rule that keeps this person from this move although the role gives it, or None."""
-    if move in {Move.VERIFY, Move.RETURN, Move.REOPEN} and _is_own_work(asker, action):
+    if move is Move.CHECK and asker.person_id == action.verified_by:
+        return Refused("You verified this action, so somebody else has the second look.")
+    if move in {Move.VERIFY, Move.RETURN, Move.REOPEN, Move.CHECK} and _is_own_work(asker, action):
         return Refused("You cannot verify your own work. Somebody else has to look at this action.")
     if move in {Move.EXTEND, Move.REASSIGN, Move.ACKNOWLEDGE} and _owns(asker, action):
         return Refused("This action is yours, so somebody else has to decide whether it moves.")
@@ -163,7 +173,8 @@ def may(move: Move, asker: Asker, action: Concerned) -> bool:
 def offered(asker: Asker, action: Concerned, state: State) -> list[Move]:
     """The moves to offer this person while the action stands in `state`, in the order of the matrix."""
     possible = [move for move in MAY if can(state, move) and may(move, asker, action)]
-    return [move for move in possible if move is not Move.ACKNOWLEDGE or action.escalated]
+    waits = {Move.ACKNOWLEDGE: action.escalated, Move.CHECK: action.check_waits}
+    return [move for move in possible if waits.get(move, True)]
 
 
 def next_move(asker: Asker, action: Concerned, state: State) -> Move | None:
@@ -173,8 +184,9 @@ def next_move(asker: Asker, action: Concerned, state: State) -> Move | None:
         return Move.REPORT
     if Move.VERIFY in possible:
         return Move.VERIFY
-    if Move.ACKNOWLEDGE in possible:
-        return Move.ACKNOWLEDGE
+    for waiting in (Move.ACKNOWLEDGE, Move.CHECK):
+        if waiting in possible:
+            return waiting
     if action.owner_id is None and Move.REASSIGN in possible:
         return Move.REASSIGN
     return Move.CHASE if Move.CHASE in possible else None

@@ -37,6 +37,7 @@ TITLES = {
     Move.ESCALATE: "Escalated",
     Move.CHASE: "Chased",
     Move.ACKNOWLEDGE: "Taken in hand",
+    Move.CHECK: "Looked at again",
 }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from random import SystemRandom
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -42,6 +43,7 @@ WHO_SEES = (
 OWNERS, REPORTERS, VERIFIERS = [allow(*WHO_OWNS)], [allow(*WHO_REPORTS)], [allow(*WHO_VERIFIES)]
 OVERSEERS, LEADERS, WATCHERS = [allow(*WHO_OVERSEES)], [allow(*WHO_LEADS)], [allow(*WHO_WATCHES)]
 ACKNOWLEDGERS = [allow(Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE, Role.QA_MANAGER)]
+CHECKERS = [allow(Role.QA_MANAGER, Role.LEAD_AUDITOR, Role.MODERATOR)]
 WITHDRAWERS = [allow(Role.QA_MANAGER)]
 MAIL_WATCHERS = [allow(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)]
 SEERS = [allow(*WHO_SEES)]
@@ -70,7 +72,7 @@ class Visit:
     @property
     def by(self) -> By:
         """Who acts, and when."""
-        return By(self.scope, self.now)
+        return By(self.scope, self.now, SystemRandom().random())
 
     @property
     def case_link(self) -> str:

@@ -17,7 +17,16 @@ from services.remedial.domain.life import Move
 from services.remedial.domain.refusal import Refused
 from services.remedial.moves import By
 from services.remedial.pages.action import found, show
-from services.remedial.pages.asking import ACKNOWLEDGERS, OVERSEERS, REPORTERS, VERIFIERS, WITHDRAWERS, Visit, Visiting
+from services.remedial.pages.asking import (
+    ACKNOWLEDGERS,
+    CHECKERS,
+    OVERSEERS,
+    REPORTERS,
+    VERIFIERS,
+    WITHDRAWERS,
+    Visit,
+    Visiting,
+)
 from services.remedial.pages.links import evidence_address
 from services.remedial.queries import Seen
 from shared.access import Role, people
@@ -207,6 +216,18 @@ async def verify(action_id: UUID, visit: Visiting, submitted: Submitted) -> Resp
     except Refused as no:
         return await show(visit, action_id, problem=str(no))
     return _after("/remedial/verify", "Verified.")
+
+
+@router.post("/check", dependencies=CHECKERS)
+async def check(action_id: UUID, visit: Visiting, submitted: Submitted) -> Response:
+    """The second look: upheld, or asked for again."""
+    await _offers(visit, action_id, Move.CHECK)
+    upheld, reason = submitted.get("upheld") == "yes", str(submitted.get("reason", "")).strip()[:REASON]
+    try:
+        visit.work.record(*await moves.check(visit.work.session, visit.by, action_id, upheld=upheld, reason=reason))
+    except Refused as no:
+        return await show(visit, action_id, problem=str(no))
+    return _after("/remedial/verify", "Your second look is recorded.")
 
 
 async def _ask(asked: Asked, visit: Visit, action_id: UUID) -> Response:

@@ -9,10 +9,11 @@ from sqlmodel import col
 from sse_starlette import EventSourceResponse
 from starlette.responses import HTMLResponse
 
-from services.remedial import queries
+from services.remedial import queries, strengths
 from services.remedial.models import Action
 from services.remedial.pages.asking import OWNERS, Look, Looking, live_list
 from services.remedial.pages.links import case_address
+from services.remedial.strengths import DoneWell
 from services.remedial.words import Words, words_of
 from shared.access import Scope
 from shared.messaging import Reading
@@ -32,12 +33,13 @@ class Mine:
 
 @dataclass(frozen=True)
 class Shown:
-    """The whole list: to do, reported and waiting, finished lately."""
+    """The whole list: to do, reported and waiting, finished lately, done well."""
 
     to_do: list[Mine]
     total: int
     waiting: Sequence[Action]
     finished: Sequence[Action]
+    strengths: list[DoneWell]
 
 
 @router.get("")
@@ -65,6 +67,7 @@ async def _shown(request: Request, session: AsyncSession, scope: Scope) -> Shown
         total=to_do.total,
         waiting=waiting.actions,
         finished=await queries.recently_finished(session, scope),
+        strengths=await strengths.of_mine(session, scope),
     )
 
 

@@ -7,8 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sse_starlette import EventSourceResponse
 from starlette.responses import HTMLResponse
 
-from services.remedial import queries
+from services.remedial import patterns, queries
 from services.remedial.domain.piles import Pile
+from services.remedial.models import Pattern
 from services.remedial.pages.asking import LEADERS, Look, Looking, live_list
 from services.remedial.pages.narrowing import Addresses, addresses
 from services.remedial.queries import Listed
@@ -22,12 +23,13 @@ HOME = "/remedial/team"
 
 @dataclass(frozen=True)
 class Shown:
-    """What a manager's list shows: piles with their numbers, one page of the actions, and who has how many."""
+    """What a manager's list shows: piles with their numbers, one page of actions, who has how many, and patterns."""
 
     at: Addresses
     piles: dict[Pile, int]
     listed: Listed
     loads: list[tuple[str, int]]
+    patterns: list[Pattern]
 
 
 @router.get("")
@@ -56,4 +58,5 @@ async def _shown(session: AsyncSession, look: Look) -> Shown:
         piles=await queries.counted(session, look.scope, within, look.days),
         listed=await queries.listed(session, look.scope, conditions, look.number),
         loads=await queries.load_by_owner(session, look.scope, answered_for),
+        patterns=await patterns.latest(session, look.scope, await queries.team_ids(session, look.scope)),
     )

@@ -17,7 +17,9 @@ router = APIRouter(prefix="/remedial/verify", dependencies=VERIFIERS)
 @router.get("")
 async def to_verify(page: Page, look: Looking, session: Reading) -> HTMLResponse:
     """Reported actions of this person's own audits, or those that they moderated; never their own work."""
-    return page("remedial/verify.html", title="Actions to verify", listed=await _listed(session, look))
+    listed = await _listed(session, look)
+    checks = await queries.listed(session, look.scope, [queries.checkable(look.scope)])
+    return page("remedial/verify.html", title="Actions to verify", listed=listed, checks=checks)
 
 
 @router.get("/live", response_class=EventSourceResponse)
