@@ -44,12 +44,12 @@ class Need:
 class ConcernLine:
     """A concern about a child's safety that waits for this person to say that they have it in hand."""
 
-    audit_id: UUID
+    concern_id: UUID
     acknowledge_by: datetime
 
     @property
     def href(self) -> str:
-        return f"/audit/audits/{self.audit_id}"
+        return f"/audit/concerns/{self.concern_id}"
 
 
 async def needs(session: AsyncSession, scope: Scope, now: datetime) -> list[Need]:
@@ -71,7 +71,7 @@ async def needs(session: AsyncSession, scope: Scope, now: datetime) -> list[Need
 async def concerns_for(session: AsyncSession, scope: Scope) -> list[ConcernLine]:
     """Concerns sent to this person and not acknowledged, the first to run out on top."""
     query = (
-        sa.select(col(Concern.audit_id), col(Concern.acknowledge_by))
+        sa.select(col(Concern.concern_id), col(Concern.acknowledge_by))
         .where(
             col(Concern.recipients).contains([scope.person_id]),
             col(Concern.acknowledged_at).is_(None),
@@ -81,7 +81,7 @@ async def concerns_for(session: AsyncSession, scope: Scope) -> list[ConcernLine]
         .order_by(col(Concern.acknowledge_by))
         .limit(SHOWN)
     )
-    return [ConcernLine(audit_id, by) for audit_id, by in await session.execute(query) if by is not None]
+    return [ConcernLine(concern_id, by) for concern_id, by in await session.execute(query) if by is not None]
 
 
 async def _of_a_practitioner(session: AsyncSession, scope: Scope) -> list[Need]:
@@ -101,6 +101,20 @@ async def _of_a_practitioner(session: AsyncSession, scope: Scope) -> list[Need]:
 
 async def _of_an_auditor(session: AsyncSession, scope: Scope) -> list[Need]:
     to_audit = sa.and_(col(Audit.auditor_id) == scope.person_id, col(Audit.status) == AuditStatus.ALLOCATED)
+    total, audits = await _audits(session, to_audit, col(Audit.due_on))
+    cases = Need(
+        "Cases to audit",
+        total,
+        "No cases wait for you. They arrive here as the council finishes its work.",
+        audits=audits,
+        columns=("age", "due"),
+        rest="/audit/inbox",
+    )
+    # An internal auditor does not verify.
+    return [cases, await _to_verify(session, scope)] if scope.has(Role.AUDITOR, Role.LEAD_AUDITOR) else [cases]
+
+
+async def _to_verify(session: AsyncSession, scope: Scope) -> Need:
     waiting = sa.and_(
         col(Action.auditor_id) == scope.person_id,
         col(Action.status) == ActionStatus.REPORTED,
@@ -108,25 +122,15 @@ async def _of_an_auditor(session: AsyncSession, scope: Scope) -> list[Need]:
         col(Action.owner_id).is_distinct_from(scope.person_id),
         col(Action.reported_by).is_distinct_from(scope.person_id),
     )
-    cases, audits = await _audits(session, to_audit, col(Audit.due_on))
-    reported, actions = await _actions(session, waiting, col(Action.reported_at))
-    return [
-        Need(
-            "Cases to audit",
-            cases,
-            "No cases wait for you. They arrive here as the council finishes its work.",
-            audits=audits,
-            columns=("age", "due"),
-            rest="/audit/inbox",
-        ),
-        Need(
-            "Actions to verify",
-            reported,
-            "No actions wait for you. They appear here when somebody reports an action of your audits done.",
-            actions=actions,
-            columns=("owner", "team", "reported"),
-        ),
-    ]
+    total, actions = await _actions(session, waiting, col(Action.reported_at))
+    return Need(
+        "Actions to verify",
+        total,
+        "No actions wait for you. They appear here when somebody reports an action of your audits done.",
+        actions=actions,
+        columns=("owner", "team", "reported"),
+        rest="/remedial/verify",
+    )
 
 
 async def _of_a_manager(session: AsyncSession, scope: Scope, now: datetime) -> list[Need]:

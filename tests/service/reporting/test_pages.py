@@ -108,6 +108,9 @@ async def test_an_auditor_sees_cases_to_audit_and_actions_to_verify(told: FastAP
     page = (await seen_by(told, "/", "auditor", person_id="auditor-1")).text
     assert f"/audit/audits/{an_id('audit', 20)}" in page
     assert f"/remedial/actions/{an_id('action', 2)}" in page
+    internal = (await seen_by(told, "/", "internal_auditor", person_id="auditor-1")).text
+    assert "Cases to audit" in internal
+    assert "Actions to verify" not in internal
     other = (await seen_by(told, "/", "auditor", person_id="auditor-2")).text
     assert "/audit/audits/" not in other
     assert "/remedial/actions/" not in other
@@ -152,6 +155,7 @@ async def test_an_escalation_and_a_concern_stand_on_the_home_of_whom_they_were_s
     await tell(engine, [ActionEscalated(occurred_at=NOON, version=9, step=2, to="head-1", **ids), concern])
     page = (await seen_by(app, "/", "head_of_service", person_id="head-1", services=["other"])).text
     assert "A child may be unsafe" in page
+    assert f"/audit/concerns/{an_id('concern', 0)}" in page
     assert f"/remedial/actions/{an_id('action', 0)}" in page
     assert "A child may be unsafe" not in (await seen_by(app, "/", "head_of_service", person_id="head-2")).text
 
