@@ -79,7 +79,15 @@ def allow(*roles: Role) -> Dependency:
 
 
 async def scope_of(request: Request) -> Scope | None:
-    """Who is signed in, or None. One read by primary key: a revoked session is refused as soon as the event is here."""
+    """Who is signed in, or None: asked once a request, also where an error page asks again."""
+    if not hasattr(request.state, "asker"):
+        request.state.asker = await _asker(request)
+    asker: Scope | None = request.state.asker
+    return asker
+
+
+async def _asker(request: Request) -> Scope | None:
+    """One read by primary key: a revoked session is refused as soon as its event is here."""
     deployment: Deployment = request.app.state.service
     cookie = request.cookies.get(sessions.COOKIE)
     if cookie is None:
