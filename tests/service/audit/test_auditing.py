@@ -19,7 +19,7 @@ from services.audit.models import Audit, AuditState
 from shared.events import AssessmentWithdrawn, Role
 from tests.service.audit.playing import MORNING, arrive, audits, day_opens, monday, open_briefing
 from tests.support.clients import client_as
-from tests.unit.audit.council import case, source
+from tests.unit.audit.council import TEMPLATES, case, source
 
 
 @pytest.fixture
@@ -390,8 +390,26 @@ async def test_a_new_version_changes_targets_from_the_next_week_on_and_says_why(
         "expected_a_week: 60", "expected_a_week: 7.25"
     )
     async with await client_as(app, Role.QA_MANAGER) as browser:
-        done = await browser.post("/audit/programmes", content=text.replace("target: 105", "target: 120"))
+        done = await browser.post("/audit/programmes", content=text.replace("target: 105", "target: 115"))
         page = await browser.get(f"/audit/programmes/{plan.programme_id}")
     assert (done.status_code, done.json()["version"]) == (201, 2)
     assert "More neglect than expected" in page.text
-    assert "0 of 120 drawn" in page.text
+    assert "0 of 115 drawn" in page.text
+
+
+async def test_a_template_whose_feed_is_missing_is_refused_saying_which(app: FastAPI) -> None:
+    async with await client_as(app, Role.QA_MANAGER) as browser:
+        refused = await browser.post("/audit/programmes", content=(TEMPLATES / "edge-of-care.yaml").read_text())
+        chosen = await browser.get("/audit/programmes/new", params={"template": "edge-of-care"})
+    assert refused.status_code == 422
+    assert "no feed brings plans" in refused.text
+    assert "Children on the edge of care" in chosen.text
+
+
+async def test_every_template_of_finished_work_opens_as_it_is_shipped(app: FastAPI) -> None:
+    names = ("duty-and-assessment", "mash", "safeguarding", "children-with-disabilities", "whole-service")
+    async with await client_as(app, Role.QA_MANAGER) as browser:
+        for name in names:
+            opened = await browser.post("/audit/programmes", content=(TEMPLATES / f"{name}.yaml").read_text())
+            assert opened.status_code == 201, opened.text
+        assert len((await browser.get("/audit/programmes.json")).json()["programmes"]) == len(names)
