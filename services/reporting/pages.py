@@ -14,7 +14,7 @@ from services.reporting.asking import Narrowed, Now
 from services.reporting.board import Board, board_for
 from services.reporting.domain.facts import Rag
 from services.reporting.domain.figures import BY_THEME, FIGURES, Group
-from services.reporting.domain.filters import Filters
+from services.reporting.domain.filters import Code, Filters
 from services.reporting.handlers import CHANGED
 from services.reporting.live import whenever
 from services.reporting.queries import board as reads
@@ -35,7 +35,7 @@ router = APIRouter()
 SEES_HEADLINES = (Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.BOARD, Role.DCS, Role.SPONSOR)
 SEES_FEEDS = (Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)
 
-Words = Annotated[str, Query(alias="q", max_length=64)]
+Words = Annotated[Code, Query(alias="q")]
 Number = Annotated[int, Query(alias="page", ge=1, le=10_000)]
 
 
@@ -163,7 +163,7 @@ async def actions(
 
 
 @router.get("/reporting/practitioners/{person_id}", dependencies=[allow(*OPENS_AUDITS)])
-async def one_practitioner(page: Page, scope: CurrentScope, session: Reading, person_id: str) -> Response:
+async def one_practitioner(page: Page, scope: CurrentScope, session: Reading, person_id: Code) -> Response:
     """The audits of one person's work, of those that the reader may see; a rate only from ten upwards."""
     seen = await practitioner(session, scope, person_id)
     if seen is None:

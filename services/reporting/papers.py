@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from services.reporting.domain.board_report import (
     for_publication,
     month_of,
 )
-from services.reporting.domain.filters import Filters
+from services.reporting.domain.filters import Day, Filters
 from services.reporting.domain.trends import trends, week_start
 from services.reporting.models import Report
 from services.reporting.presentation import compared
@@ -42,6 +42,12 @@ Edition = Annotated[int, Path(ge=1, le=1000)]
 class Words(BaseModel):
     """The passages of a report, as written."""
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def storable(cls, value: object) -> object:
+        """PostgreSQL takes every character but NUL, which nobody typed."""
+        return value.replace("\x00", "") if isinstance(value, str) else value
+
     matters: str = Field(default="", max_length=LONGEST, title=PASSAGES["matters"])
     known: str = Field(default="", max_length=LONGEST, title="What we know")
     how: str = Field(default="", max_length=LONGEST, title="How we know it")
@@ -52,7 +58,7 @@ class Beginning(BaseModel):
     """Which report to begin."""
 
     programme: UUID = Field(json_schema_extra={"error": "Select a programme"})
-    month: date = Field(title="Month", json_schema_extra={"error": "Select a month"})
+    month: Day = Field(title="Month", json_schema_extra={"error": "Select a month"})
 
     @field_validator("month", mode="before")
     @classmethod
@@ -64,7 +70,9 @@ class Beginning(BaseModel):
 class Correction(BaseModel):
     """Why there must be another edition."""
 
-    why: str = Field(max_length=500, json_schema_extra={"error": "Enter what is corrected, and why"})
+    why: str = Field(
+        max_length=500, pattern=r"^[^\x00]*$", json_schema_extra={"error": "Enter what is corrected, and why"}
+    )
 
 
 @router.get("/reporting/trends", dependencies=[allow(*SEES_FIGURES)])
@@ -92,7 +100,7 @@ async def this_week(now: Now) -> Response:
 
 @router.get("/reporting/weeks/{monday}", dependencies=[allow(*SEES_PACKS)])
 async def one_week(
-    page: Page, scope: CurrentScope, session: Reading, monday: date, filters: Narrowed, now: Now
+    page: Page, scope: CurrentScope, session: Reading, monday: Day, filters: Narrowed, now: Now
 ) -> Response:
     """Risks and issues of one week, for the meeting."""
     if monday != week_start(monday) or monday > local_date(now):

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shared.clock import LONDON
+
+FIRST_DAY = date(2000, 1, 1)
+LAST_DAY = date(2100, 1, 1)
+
+Code = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
+"""An id as another system writes it. PostgreSQL takes every character but NUL."""
+
+Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
+"""A day that can be reckoned with, before and after it."""
 
 
 class Filters(BaseModel):
@@ -17,10 +27,10 @@ class Filters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     programme: UUID | None = None
-    theme: str | None = Field(default=None, max_length=64)
-    team: str | None = Field(default=None, max_length=64)
-    since: date | None = None
-    until: date | None = None
+    theme: Code | None = None
+    team: Code | None = None
+    since: Day | None = None
+    until: Day | None = None
 
     @field_validator("*", mode="before")
     @classmethod

@@ -216,6 +216,25 @@ async def test_filters_live_in_the_address(qa: httpx.AsyncClient) -> None:
     assert (await qa.get("/reporting/audits?status=nonsense")).status_code == 404
 
 
+async def test_nothing_that_an_address_may_say_breaks_a_page(qa: httpx.AsyncClient) -> None:
+    """A NUL in an id and a day at the end of the calendar each answered 500 once."""
+    for address in (
+        "/search?q=%00",
+        "/reporting/board?team=%00",
+        "/reporting/board?since=0001-01-01",
+        "/reporting/figures.json?until=9999-12-31",
+        "/reporting/practitioners/%00",
+        "/reporting/practitioners/" + "x" * 65,
+        "/reporting/audits?rag=purple",
+        "/reporting/weeks/0001-01-01",
+        "/reporting/weeks/9999-12-27",
+        "/reporting/weeks/monday",
+        f"/reporting/reports/{an_id('nothing')}/1",
+        "/reporting/reports/x/1",
+    ):
+        assert (await qa.get(address)).status_code in {404, 422}, address
+
+
 async def test_a_list_has_pages(app: FastAPI, engine: AsyncEngine) -> None:
     await tell(engine, [event for number in range(30, 60) for event in an_audit(number)])
     first, second = (
