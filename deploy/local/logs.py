@@ -25,7 +25,7 @@ class Tail:
     _rest: bytes = field(default=b"")
 
     def lines(self) -> list[str]:
-        """What was added since, with the prefix."""
+        """What was added since, as it is shown."""
         try:
             with self.path.open("rb") as file:
                 if file.seek(0, 2) < self.position:
@@ -37,15 +37,34 @@ class Tail:
             return []
         self.position += len(added)
         *whole, self._rest = (self._rest + added).split(b"\n")
-        return [f"{self.process:<{WIDTH}} | {line.decode(errors='replace')}" for line in whole]
+        shown = (self.shown(line.decode(errors="replace")) for line in whole)
+        return [line for line in shown if line is not None]
+
+    def shown(self, line: str) -> str | None:
+        """How a line is shown; None where it is not."""
+        return f"{self.process:<{WIDTH}} | {line}"
 
 
-def tails(home: Home, processes: Sequence[str] = PROCESSES, *, from_now: bool = False) -> list[Tail]:
-    """The logs of these processes, from their beginning or from their end on."""
-    paths = {process: home.log(process) for process in processes}
-    return [
-        Tail(process, path, path.stat().st_size if from_now and path.exists() else 0) for process, path in paths.items()
-    ]
+class Story(Tail):
+    """The log of the demo, which speaks to a person: no prefix, and no lines that are for programs."""
+
+    def shown(self, line: str) -> str | None:
+        return None if line.startswith("{") else line
+
+
+def tails(home: Home, processes: Sequence[str] = PROCESSES) -> list[Tail]:
+    """The logs of these processes, from their beginning on."""
+    return [Tail(process, home.log(process)) for process in processes]
+
+
+def tails_from_now(home: Home) -> list[Tail]:
+    """The logs of all processes, from their end on."""
+    return [Tail(process, home.log(process), _size(home.log(process))) for process in PROCESSES]
+
+
+def story(home: Home) -> Tail:
+    """What the demo tells, from now on."""
+    return Story("demo", home.log("demo"), _size(home.log("demo")))
 
 
 def follow(wanted: Sequence[Tail], ended: Callable[[], bool]) -> Iterator[str]:
@@ -56,3 +75,7 @@ def follow(wanted: Sequence[Tail], ended: Callable[[], bool]) -> Iterator[str]:
         time.sleep(FOLLOW_SECONDS)
     for tail in wanted:
         yield from tail.lines()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -94,7 +94,8 @@ def _run_here(answer: Answer, with_demo: bool) -> None:
 
     home = Home.from_environment()
     ended = threading.Event()
-    lines = log_files.follow(log_files.tails(home, from_now=True), ended.is_set)
+    wanted = [log_files.story(home)] if with_demo else log_files.tails_from_now(home)
+    lines = log_files.follow(wanted, ended.is_set)
     follower = threading.Thread(target=_say_all, args=(answer, lines), daemon=True)
     follower.start()
     voice = supervisor.Voice(ready=lambda url: _give_ready(answer, url), say=answer.say)
@@ -127,16 +128,18 @@ def _run_detached(answer: Answer, with_demo: bool) -> None:
         )
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        _take_outcome(answer, pipe.readline(), home)
+        _take_outcome(answer, pipe.readline(), home, with_demo)
 
 
-def _take_outcome(answer: Answer, line: str, home: Home) -> None:
+def _take_outcome(answer: Answer, line: str, home: Home, with_demo: bool) -> None:
     outcome: dict[str, Any] = json.loads(line or "{}")
     if why := outcome.get("refused"):
         raise Refused(why)
     if not outcome.get("ready"):
         raise Failed(outcome.get("failed") or f"the stack did not come up: see {home.log('supervisor')}")
     _give_ready(answer, outcome["url"])
+    if with_demo:
+        answer.say("caseloop logs demo says what there is to see; caseloop down stops it")
 
 
 def _give_ready(answer: Answer, url: str) -> None:
