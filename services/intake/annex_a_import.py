@@ -15,7 +15,7 @@ from services.intake.domain.context import Context
 from services.intake.domain.refusal import Refusal
 from services.intake.recording import Keys
 from services.intake.uploads import Given, Line, Taken
-from services.intake.workbook import read_workbook
+from services.intake.workbook import read_file
 from shared.clock import Clock
 from shared.db import sessions
 from shared.messaging import outbox
@@ -25,7 +25,7 @@ async def import_annex_a(
     engine: AsyncEngine, keys: Keys, clock: Clock, given: Given, path: Path, only: int | None
 ) -> Taken:
     """Import the file; FileRefusedError, with nothing taken, where it is not one that can be."""
-    lists = await asyncio.to_thread(_open, path, only)
+    lists = await asyncio.to_thread(_open, path, given.filename, only)
     taken = await uploads.begin(engine, given, _notes(lists))
     await _take_context(engine, keys, given, taken, lists)
     work = [each for each in lists if each.number in annex_a.KINDS]
@@ -51,8 +51,8 @@ async def _take_context(
             await outbox.store(session, kept.events)
 
 
-def _open(path: Path, only: int | None) -> list[AnnexAList]:
-    return annex_a.recognise(read_workbook(path), only)
+def _open(path: Path, filename: str, only: int | None) -> list[AnnexAList]:
+    return annex_a.recognise(read_file(path, filename, only), only)
 
 
 def _notes(lists: Sequence[AnnexAList]) -> list[str]:

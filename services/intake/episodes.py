@@ -43,7 +43,7 @@ async def keep(
     await recording.lock_children(session, children.values())
     values = [_values(context, children[context.child], said_on) for context in contexts]
     outcomes = [await _keep(session, each) for each in values]
-    ledger = Ledger(council, key, heard_at=dict.fromkeys(children.values(), at))
+    ledger = Ledger(council, key, all_anew=True, heard_at=dict.fromkeys(children.values(), at))
     await recording.load(session, ledger, list(children.values()))
     events: list[Event] = list(ledger.settle())
     await recording.store(session, ledger)

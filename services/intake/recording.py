@@ -19,7 +19,7 @@ from services.intake import staff
 from services.intake.domain import identity
 from services.intake.domain.ledger import Ledger, Outcome, Plan
 from services.intake.domain.refusal import Refusal
-from services.intake.domain.work import Purge, Said, Submission, Work
+from services.intake.domain.work import SAID, Purge, Said, Submission, Work
 from shared.events import ChildLinked, ChildUnlinked, Event
 
 Keys = tuple[str, bytes]
@@ -59,22 +59,28 @@ _PLANS = sa.text(
     "WHERE child_id = ANY(:children) AND kind = 'child_protection'"
 )
 
-_STORE = sa.text(
+_STORE_NEW = sa.text(
     "INSERT INTO work (assessment_id, child_id, kind, started_on, road, sender_id, version, said, digest, unmatched, "
-    "changed, withdrawn_road, withdrawn_version, withdrawn_at, first_heard_at) "
-    "SELECT assessment_id, child_id, kind, started_on, road, sender_id, version, CAST(said AS jsonb), digest, "
-    "string_to_array(unmatched, chr(31)), string_to_array(changed, chr(31)), withdrawn_road, withdrawn_version, "
-    "withdrawn_at, heard_at FROM unnest("
+    "first_heard_at) "
+    "SELECT assessment_id, child_id, kind, started_on, :road, sender_id, (digest IS NOT NULL)::integer, "
+    "CAST(said AS jsonb), digest, string_to_array(unmatched, chr(31)), heard_at FROM unnest("
     "CAST(:assessment_id AS uuid[]), CAST(:child_id AS uuid[]), CAST(:kind AS text[]), CAST(:started_on AS date[]), "
-    "CAST(:road AS text[]), CAST(:sender_id AS text[]), CAST(:version AS integer[]), CAST(:said AS text[]), "
+    "CAST(:sender_id AS text[]), CAST(:said AS text[]), CAST(:digest AS text[]), CAST(:unmatched AS text[]), "
+    "CAST(:heard_at AS timestamptz[])) "
+    "AS fresh(assessment_id, child_id, kind, started_on, sender_id, said, digest, unmatched, heard_at)"
+)
+"""What is seen once and new: as narrow as it can be, for nearly everything comes this way."""
+
+_STORE_CHANGED = sa.text(
+    "UPDATE work SET started_on = fresh.started_on, version = fresh.version, said = CAST(fresh.said AS jsonb), "
+    "digest = fresh.digest, unmatched = string_to_array(fresh.unmatched, chr(31)), "
+    "changed = string_to_array(fresh.changed, chr(31)), withdrawn_road = fresh.withdrawn_road, "
+    "withdrawn_version = fresh.withdrawn_version, withdrawn_at = fresh.withdrawn_at FROM unnest("
+    "CAST(:assessment_id AS uuid[]), CAST(:started_on AS date[]), CAST(:version AS integer[]), CAST(:said AS text[]), "
     "CAST(:digest AS text[]), CAST(:unmatched AS text[]), CAST(:changed AS text[]), CAST(:withdrawn_road AS text[]), "
-    "CAST(:withdrawn_version AS integer[]), CAST(:withdrawn_at AS timestamptz[]), CAST(:heard_at AS timestamptz[])) "
-    "AS fresh(assessment_id, child_id, kind, started_on, road, sender_id, version, said, digest, unmatched, changed, "
-    "withdrawn_road, withdrawn_version, withdrawn_at, heard_at) "
-    "ON CONFLICT (assessment_id) DO UPDATE SET started_on = excluded.started_on, version = excluded.version, "
-    "said = excluded.said, digest = excluded.digest, unmatched = excluded.unmatched, changed = excluded.changed, "
-    "withdrawn_road = excluded.withdrawn_road, withdrawn_version = excluded.withdrawn_version, "
-    "withdrawn_at = excluded.withdrawn_at"
+    "CAST(:withdrawn_version AS integer[]), CAST(:withdrawn_at AS timestamptz[])) "
+    "AS fresh(assessment_id, started_on, version, said, digest, unmatched, changed, withdrawn_road, "
+    "withdrawn_version, withdrawn_at) WHERE work.assessment_id = fresh.assessment_id"
 )
 
 _STORE_ALIASES = sa.text(
@@ -142,10 +148,13 @@ async def load(
 
 
 async def store(session: AsyncSession, ledger: Ledger) -> None:
-    """Write what the ledger changed. One statement holds all the work of a batch, new and changed."""
+    """Write what the ledger changed: one statement for what is new, one for what was known."""
     touched = [work for works in ledger.works.values() for work in works if work.is_touched]
-    if touched:
-        await session.execute(_STORE, _columns(touched, ledger.heard_at))
+    for road, new in _by_road(work for work in touched if work.is_new).items():
+        await session.execute(_STORE_NEW, _new_columns(road, new, ledger.heard_at))
+    changed = [work for work in touched if not work.is_new or not _is_plain(work)]
+    if changed:
+        await session.execute(_STORE_CHANGED, _columns(changed))
     aliases = [
         {
             "road": road,
@@ -194,14 +203,37 @@ def _linked(child: UUID, case: str, at: datetime) -> ChildLinked:
     return ChildLinked(occurred_at=at, child_id=child, case_id=case)
 
 
-def _columns(works: Sequence[Work], heard_at: dict[UUID, datetime]) -> dict[str, list[object]]:
+def _is_plain(work: Work) -> bool:
+    """Whether a new piece was told once at most and not changed within its first batch."""
+    return work.version <= 1 and not work.changed and work.withdrawn_at is None
+
+
+def _by_road(works: Iterable[Work]) -> dict[str, list[Work]]:
+    roads: dict[str, list[Work]] = {}
+    for work in works:
+        roads.setdefault(str(work.road), []).append(work)
+    return roads
+
+
+def _new_columns(road: str, works: Sequence[Work], heard_at: dict[UUID, datetime]) -> dict[str, object]:
     return {
+        "road": str(road),
         "assessment_id": [work.assessment_id for work in works],
         "child_id": [work.child_id for work in works],
         "kind": [str(work.kind) for work in works],
         "started_on": [work.started_on for work in works],
-        "road": [str(work.road) for work in works],
         "sender_id": [work.sender_id for work in works],
+        "said": [_said_json(work.said) for work in works],
+        "digest": [work.digest for work in works],
+        "unmatched": ["\x1f".join(work.unmatched) for work in works],
+        "heard_at": [heard_at[work.child_id] for work in works],
+    }
+
+
+def _columns(works: Sequence[Work]) -> dict[str, list[object]]:
+    return {
+        "assessment_id": [work.assessment_id for work in works],
+        "started_on": [work.started_on for work in works],
         "version": [work.version for work in works],
         "said": [_said_json(work.said) for work in works],
         "digest": [work.digest for work in works],
@@ -210,13 +242,12 @@ def _columns(works: Sequence[Work], heard_at: dict[UUID, datetime]) -> dict[str,
         "withdrawn_road": [work.withdrawn_road for work in works],
         "withdrawn_version": [work.withdrawn_version for work in works],
         "withdrawn_at": [work.withdrawn_at for work in works],
-        "heard_at": [heard_at[work.child_id] for work in works],
     }
 
 
 def _said_json(said: dict[str, Said]) -> str:
-    bodies = (f'"{road}":{each.model_dump_json(exclude_none=True)}' for road, each in said.items())
-    return "{" + ",".join(bodies) + "}"
+    bodies = (b'"%b":%b' % (road.encode(), SAID.dump_json(each, exclude_defaults=True)) for road, each in said.items())
+    return (b"{" + b",".join(bodies) + b"}").decode()
 
 
 def _work(row: sa.Row[tuple[object, ...]]) -> Work:
@@ -227,7 +258,7 @@ def _work(row: sa.Row[tuple[object, ...]]) -> Work:
         kind=held["kind"],
         road=held["road"],
         sender_id=held["sender_id"],
-        said={road: Said.model_validate(said) for road, said in said_of(held["said"]).items()},
+        said={road: SAID.validate_python(said) for road, said in said_of(held["said"]).items()},
         started_on=held["started_on"],
         version=held["version"],
         digest=held["digest"],

@@ -42,7 +42,7 @@ async def rematch(session: AsyncSession, keys: tuple[str, bytes], now: datetime)
         await session.execute(_TOLD, {"known": known, "now": now})
         return []
     council, key = keys
-    ledger = Ledger(council, key, heard_at=dict.fromkeys(children, now))
+    ledger = Ledger(council, key, all_anew=True, heard_at=dict.fromkeys(children, now))
     await recording.lock_children(session, children)
     await recording.load(session, ledger, children)
     events: list[Event] = list(ledger.settle())

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import tempfile
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
+from services.intake.csv_file import read_csv
 from services.intake.domain.annex_a import Sheet
 from services.intake.domain.refusal import FileRefusedError
 
@@ -14,9 +18,55 @@ MOST_UNPACKED = 400 * 1024 * 1024
 MOST_TIMES = 200
 """How much larger than its file a workbook may be when unpacked."""
 MOST_CELLS = 8_000_000
+MOST_LISTS = 12
+
+_LIST_IN_NAME = re.compile(r"list[\W_]*0*\d{1,2}", re.IGNORECASE)
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"
+
+
+def read_file(path: Path, filename: str, only: int | None) -> list[Sheet]:
+    """An Annex A as sheets: a workbook, a csv of the list `only`, or a zip of csvs, one for each list."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start[:4] == _ZIP and _is_folder(path):
+        return _folder(path)
+    if start and start[:4] != _ZIP and start != _OLE and filename.casefold().endswith((".csv", ".txt", ".tsv")):
+        if only is None and _LIST_IN_NAME.search(filename) is None:
+            raise FileRefusedError("a csv holds one list: say which one (--list 4)")
+        return [read_csv(path, filename)]
+    return read_workbook(path)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether an archive holds csvs and no workbook."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.casefold() for name in archive.namelist()]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise FileRefusedError("the file is damaged and cannot be read") from error
+    return "xl/workbook.xml" not in names and any(name.endswith(".csv") for name in names)
+
+
+def _folder(path: Path) -> list[Sheet]:
+    """The csvs of an archive, each bounded before it is unpacked; their names say which list each is."""
+    sheets: list[Sheet] = []
+    try:
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(prefix="caseloop-") as folder:
+            members = [each for each in archive.infolist() if each.filename.casefold().endswith(".csv")]
+            if len(members) > MOST_LISTS or sum(each.file_size for each in members) > MOST_UNPACKED:
+                raise FileRefusedError("the folder holds more than the lists of an Annex A")
+            for number, member in enumerate(members):
+                if member.flag_bits & 1:
+                    raise FileRefusedError("the archive is encrypted")
+                unpacked = Path(folder) / f"{number}.csv"
+                with archive.open(member) as packed, unpacked.open("wb") as out:
+                    shutil.copyfileobj(packed, out)
+                sheets.append(read_csv(unpacked, PurePosixPath(member.filename).name))
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+        raise FileRefusedError("the file is damaged and cannot be read") from error
+    return sheets
 
 
 def read_workbook(path: Path) -> list[Sheet]:

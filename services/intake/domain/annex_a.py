@@ -94,7 +94,7 @@ CATEGORIES = (
 )
 """The DfE's categories of abuse, by what their names hold."""
 
-_NAMED = re.compile(r"list\W*0*(\d{1,2})\b", re.IGNORECASE)
+_NAMED = re.compile(r"list[\W_]*0*(\d{1,2})(?!\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -155,17 +155,17 @@ class AnnexAList:
 def recognise(sheets: Sequence[Sheet], only: int | None = None) -> list[AnnexAList]:
     """The lists among the sheets, in order; FileRefusedError where there is none, or one twice, or a column is missing.
 
-    `only` says which list a single csv file holds.
+    `only` takes one list and says which one a single csv file holds.
     """
     found: dict[int, AnnexAList] = {}
     for sheet in sheets:
-        number = only if only is not None else _number(sheet)
-        if number is None or number not in COLUMNS or not sheet.rows:
+        number = only if only is not None and len(sheets) == 1 else _number(sheet)
+        if number is None or number not in COLUMNS or only not in {None, number} or not sheet.rows:
             continue
         if number in found:
             raise FileRefusedError(f"List {number} is there twice: {found[number].sheet.name} and {sheet.name}")
         found[number] = _list(number, sheet)
-    if not any(number in KINDS for number in found):
+    if not found if only is not None else not any(number in KINDS for number in found):
         raise FileRefusedError("this is no Annex A: it has none of Lists 1, 3, 4 and 5")
     return [found[number] for number in sorted(found)]
 

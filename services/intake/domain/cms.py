@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from services.intake.domain import plausibility
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Road, Said, Submission
@@ -64,7 +66,7 @@ _KINDS: dict[type[CmsEvent], Kind] = {
 
 def _said(event: CmsEvent) -> Said | None:
     """What it says; none for a purge."""
-    common: dict[str, object] = {
+    common: dict[str, Any] = {
         "version": event.version,
         "at": event.occurred_at,
         "worker": event.worker,
@@ -72,7 +74,7 @@ def _said(event: CmsEvent) -> Said | None:
         "family": event.family,
     }
     if isinstance(event, CmsAssessmentAuthorised):
-        return Said.trusted(
+        return Said(
             **common,
             started_on=event.started_on,
             finished_on=event.authorised_on,
@@ -85,7 +87,7 @@ def _said(event: CmsEvent) -> Said | None:
             outcome=event.outcome,
         )
     if isinstance(event, CmsReferralDecided):
-        return Said.trusted(
+        return Said(
             **common,
             started_on=event.referred_on,
             finished_on=event.decided_on,
@@ -94,7 +96,7 @@ def _said(event: CmsEvent) -> Said | None:
             no_further_action=event.no_further_action,
         )
     if isinstance(event, CmsContactDecided):
-        return Said.trusted(
+        return Said(
             **common,
             started_on=event.contacted_on,
             finished_on=event.decided_on,
@@ -103,7 +105,7 @@ def _said(event: CmsEvent) -> Said | None:
             outcome=event.outcome,
         )
     if isinstance(event, CmsEnquiryEnded):
-        return Said.trusted(
+        return Said(
             **common,
             started_on=event.started_on,
             finished_on=event.ended_on,

@@ -8,7 +8,7 @@ anything is stored or logged. What is absent was not said; only `purge` deletes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated, TypeVar
 
@@ -285,7 +285,7 @@ def _statements(child: Child, episode: Episode, at: datetime) -> Iterator[Submis
         if purge:
             yield Submission(Road.DFE, kind, child.la_child_id, sender_id, None, 1, at)
         elif said is not None:
-            aged = said.model_copy(update={"age_band": plausibility.age_band(child.born, said.started_on)})
+            aged = replace(said, age_band=plausibility.age_band(child.born, said.started_on))
             yield Submission(Road.DFE, kind, child.la_child_id, sender_id, aged, 1, at)
 
 
@@ -297,7 +297,7 @@ def _referral(episode: Episode, at: datetime) -> Iterable[Stated]:
     if episode.referral_date is None:
         return
     decided = episode.referral_no_further_action_flag is not None
-    said = Said.trusted(
+    said = Said(
         at=at,
         started_on=episode.referral_date,
         finished_on=episode.referral_date if decided else None,
@@ -312,7 +312,7 @@ def _assessments(episode: Episode, at: datetime) -> Iterable[Stated]:
     for each in episode.child_and_family_assessments:
         said = None
         if each.start_date is not None:
-            said = Said.trusted(
+            said = Said(
                 at=at,
                 started_on=each.start_date,
                 finished_on=each.authorisation_date,
@@ -328,7 +328,7 @@ def _enquiries(episode: Episode, at: datetime) -> Iterable[Stated]:
     for each in episode.section_47_assessments:
         said = None
         if each.start_date is not None:
-            said = Said.trusted(
+            said = Said(
                 at=at,
                 started_on=each.start_date,
                 finished_on=each.end_date,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Collection, Iterable
 from datetime import date
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 from services.intake.domain.work import Submission, Work
@@ -13,6 +14,7 @@ NAMESPACE = UUID("b3a5c0de-6b1c-5f9e-9c1d-0ca5e100b0d1")
 """Under which every id of a piece of work is derived. Never changed: ids are for good."""
 
 
+@lru_cache(maxsize=4096)
 def pseudonym(key: bytes, child: str) -> UUID:
     """The UUID that stands for a child outside intake: the first 16 bytes of HMAC-SHA256(key, the case system's id)."""
     return UUID(bytes=hmac.digest(key, child.encode(), "sha256")[:16])

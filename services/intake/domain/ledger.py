@@ -18,11 +18,15 @@ from services.intake.domain import history as histories
 from services.intake.domain import identity
 from services.intake.domain.directory import NOBODY, Directory, Named
 from services.intake.domain.refusal import Refusal
-from services.intake.domain.work import Facts, Purge, Submission, Work, facts
-from shared.events import AssessmentRecorded, AssessmentWithdrawn
+from services.intake.domain.work import Purge, Said, Submission, Work, facts
+from shared.events import AssessmentRecorded, AssessmentWithdrawn, Kind
 
 Alias = tuple[str, str, str]
 """A road, a kind and the sender's own id."""
+
+
+COUNTED = frozenset({Kind.ENQUIRY.value, Kind.REFERRAL.value})
+"""What history counts."""
 
 
 class Outcome(StrEnum):
@@ -40,7 +44,7 @@ class Plan:
     ended_on: date | None
     category: str | None
 
-    def covers(self, work: Facts) -> bool:
+    def covers(self, work: Said) -> bool:
         """Whether the plan was in force when the work was finished, or began with its conference."""
         if work.finished_on is None:
             return False
@@ -72,6 +76,10 @@ class Ledger:
     claimed: set[UUID] = field(default_factory=set)
     heard_at: dict[UUID, datetime] = field(default_factory=dict)
     """The children that something was heard of, and when it was last said."""
+    all_anew: bool = False
+    """Whether everything of the children is looked at again, for the directory or their plans have changed."""
+    moved: set[UUID] = field(default_factory=set)
+    """The children of whom an enquiry or a referral appeared, went or began on another day: their history changed."""
     changes: list[Change] = field(default_factory=list)
     unknown: dict[tuple[str, str], str] = field(default_factory=dict)
     """Workers and teams that the directory lacks: kind and id, and how they were spelled."""
@@ -109,6 +117,8 @@ class Ledger:
             works = self.works[child_id]
             starts = [(work.kind, work.started_on) for work in works if work.said]
             for work in works:
+                if not (work.is_touched or self.all_anew or child_id in self.moved):
+                    continue
                 event = self._told(work, starts, at)
                 if event is not None:
                     yield event
@@ -142,6 +152,7 @@ class Ledger:
             is_touched=True,
         )
         works.append(work)
+        self._move(work)
         if submission.sender_id is not None:
             self.aliases[submission.road, submission.kind, submission.sender_id] = (child_id, work.assessment_id)
         else:
@@ -167,8 +178,10 @@ class Ledger:
         work.said = {**work.said, road: said}
         work.is_touched = True
         after = facts(work.said)
-        work.started_on = after.started_on
-        if before == after:
+        if after.started_on != work.started_on:
+            work.started_on = after.started_on
+            self._move(work)
+        if before.says_the_same_as(after):
             return Outcome.DUPLICATE
         self._note(work, submission, before, after)
         return Outcome.ACCEPTED
@@ -181,6 +194,7 @@ class Ledger:
             return Outcome.DUPLICATE
         work.withdrawn_road = work.withdrawn_at = None
         work.said, work.started_on, work.is_touched = {submission.road: said}, said.started_on, True
+        self._move(work)
         return Outcome.ACCEPTED
 
     def _withdraw(self, submission: Submission, work: Work | None) -> Outcome:
@@ -194,13 +208,18 @@ class Ledger:
 
     def _take_back(self, work: Work, road: str, version: int, at: datetime) -> None:
         work.said, work.is_touched = {}, True
+        self._move(work)
         work.withdrawn_road, work.withdrawn_version, work.withdrawn_at = road, version, at
 
-    def _note(self, work: Work, submission: Submission, before: Facts, after: Facts) -> None:
+    def _move(self, work: Work) -> None:
+        if work.kind in COUNTED:
+            self.moved.add(work.child_id)
+
+    def _note(self, work: Work, submission: Submission, before: Said, after: Said) -> None:
         if not work.version:
             return
-        differing = {name for name in Facts.model_fields if getattr(before, name) != getattr(after, name)}
-        fields = {name: (_shown(getattr(before, name)), _shown(getattr(after, name))) for name in sorted(differing)}
+        differing = before.differing(after)
+        fields = {name: (_shown(getattr(before, name)), _shown(getattr(after, name))) for name in differing}
         self.changes.append(Change(work.assessment_id, work.version + 1, submission.at, submission.road, fields))
         if before.finished_on is not None:
             told = {_TOLD_AS.get(name, name) for name in differing} & set(AssessmentRecorded.model_fields)
@@ -234,7 +253,7 @@ class Ledger:
         return event
 
     def _recorded(
-        self, work: Work, made: Facts, starts: list[tuple[str, date]], at: datetime
+        self, work: Work, made: Said, starts: list[tuple[str, date]], at: datetime
     ) -> tuple[AssessmentRecorded, tuple[str, ...]]:
         finished_on = made.finished_on
         assert finished_on is not None  # noqa: S101 - the caller has looked
@@ -247,7 +266,7 @@ class Ledger:
         authoriser = self._matched("worker", authoriser)
         named = (("worker_id", worker), ("team_id", team), ("authorised_by", authoriser))
         lacking = [(name, found) for name, found in named if found.unknown is not None]
-        event = AssessmentRecorded.model_construct(
+        event = AssessmentRecorded(
             occurred_at=at,
             version=work.version + 1,
             assessment_id=work.assessment_id,
@@ -268,8 +287,8 @@ class Ledger:
             no_further_action=made.no_further_action,
             conference_on=made.conference_on,
             outcome=made.outcome,
-            earlier_enquiries=max(past.earlier_enquiries, made.earlier_enquiries),
-            earlier_referrals=max(past.earlier_referrals, made.earlier_referrals),
+            earlier_enquiries=max(past.earlier_enquiries, made.earlier_enquiries or 0),
+            earlier_referrals=max(past.earlier_referrals, made.earlier_referrals or 0),
             working_days=histories.working_days(work.kind, made.started_on, made.referred_on, finished_on),
             age_band=made.age_band,
             family_key=identity.opaque(self.key, "family", made.family) if made.family else None,
@@ -288,7 +307,7 @@ class Ledger:
         self.unknown[kind, stand_in] = found.unknown
         return Named(stand_in, found.unknown)
 
-    def _category(self, child_id: UUID, made: Facts) -> str | None:
+    def _category(self, child_id: UUID, made: Said) -> str | None:
         covering = [plan for plan in self.plans.get(child_id, ()) if plan.covers(made)]
         return max(covering, key=lambda plan: plan.started_on).category if covering else None
 

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 from services.intake.domain import cells, plausibility
 from services.intake.domain.cells import Cell
@@ -63,7 +65,7 @@ def statement(
     wrong = plausibility.implausible(kind, said, today, born)
     if wrong is not None:
         return wrong
-    said = said.model_copy(update={"age_band": plausibility.age_band(born, said.started_on)})
+    said = replace(said, age_band=plausibility.age_band(born, said.started_on))
     return Submission(road, kind, child, sender_id, finished(kind, road, said, today), 1, at)
 
 
@@ -77,15 +79,15 @@ def finished(kind: str, road: str, said: Said, today: date) -> Said:
     """
     if road not in {Road.ANNEX_A, Road.CENSUS} or said.finished_on is not None:
         return said
-    undated = {"finished_on": said.started_on, "decided": False}
-    ends: dict[str, dict[str, object]] = {
+    undated: dict[str, Any] = {"finished_on": said.started_on, "decided": False}
+    ends: dict[str, dict[str, Any]] = {
         Kind.CONTACT: undated,
         Kind.REFERRAL: undated | {"decided": said.no_further_action is not None},
         Kind.ENQUIRY: undated if said.outcome == NO_CONFERENCE else {},
     }
     if kind == Kind.ENQUIRY and said.conference_on is not None and said.conference_on <= today:
-        return said.model_copy(update={"finished_on": said.conference_on})
-    return said.model_copy(update=ends.get(kind, {}))
+        return replace(said, finished_on=said.conference_on)
+    return replace(said, **ends.get(kind, {}))
 
 
 NO_CONFERENCE = "no_conference"
@@ -93,7 +95,7 @@ CONFERENCE = "conference"
 
 
 def _said(kind: str, road: str, fields: Fields, at: datetime, from_1904: bool) -> Said | Refusal:
-    values: dict[str, object] = {"at": at}
+    values: dict[str, Any] = {"at": at}
     for name in ("started_on", "finished_on", "referred_on", "conference_on"):
         values[name] = cells.day(fields.get(name), name, from_1904=from_1904)
     for name in ("child_seen", "no_further_action", "conference_unnecessary"):
@@ -110,7 +112,7 @@ def _said(kind: str, road: str, fields: Fields, at: datetime, from_1904: bool) -
     values["factors"] = tuple(factors.replace(",", " ").split()) if factors else ()
     values["outcome"] = (cells.text(fields.get("outcome")) or "")[:64] or _conference(values)
     values.pop("conference_unnecessary")
-    return Said.trusted(**values)
+    return Said(**values)
 
 
 def _conference(values: Mapping[str, object]) -> str | None:

@@ -7,13 +7,15 @@ road that knows best, so that the order in which they arrive does not matter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import TypeAdapter
 
 
 class Road(StrEnum):
@@ -25,20 +27,19 @@ class Road(StrEnum):
     ANNEX_A = "annex-a"
 
 
-class Said(BaseModel):
-    """What one road said of a piece of work, in its newest version.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one road said of a piece of work, in its newest version; also the one record made of what all said.
 
     `worker` and `team` are ids; the `…_name` are what a file has instead. `finished_on` is none while the work is not
-    finished. `order` is what makes a statement of the same road newer: its version, then when it was made.
+    finished. `episode` is the sender's id of the social care episode that it belongs to: a purge may name that.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    version: int = 1
-    at: AwareDatetime
+    at: datetime
     started_on: date
+    version: int = 1
     finished_on: date | None = None
-    finished_at: AwareDatetime | None = None
+    finished_at: datetime | None = None
     finished_by: str | None = None
     decided: bool = True
     referred_on: date | None = None
@@ -57,21 +58,28 @@ class Said(BaseModel):
     earlier_enquiries: int | None = None
     earlier_referrals: int | None = None
     episode: str | None = None
-    """The sender's id of the social care episode that it belongs to: a purge may name that."""
-
-    @classmethod
-    def trusted(cls, **values: Any) -> Said:
-        """Made of values that were checked already: the hot path checks nothing twice."""
-        return cls.model_construct(**values)
 
     @property
-    def order(self) -> tuple[int, AwareDatetime]:
-        """What decides which of two statements of one road is the newer."""
+    def order(self) -> tuple[int, datetime]:
+        """What decides which of two statements of one road is the newer: its version, then when it was made."""
         return self.version, self.at
+
+    def differing(self, other: Said) -> list[str]:
+        """The facts in which the two differ; when they were said is none."""
+        return [name for name in FACTS if getattr(self, name) != getattr(other, name)]
 
     def says_the_same_as(self, other: Said) -> bool:
         """Whether the two differ in nothing but their version and time."""
-        return self.model_copy(update={"version": other.version, "at": other.at}) == other
+        return _facts_of(self) == _facts_of(other)
+
+
+FACTS = tuple(each.name for each in fields(Said) if each.name not in {"at", "version", "episode"})
+"""Everything that is told of a piece of work, in a fixed order."""
+
+_facts_of = attrgetter(*FACTS)
+
+SAID: TypeAdapter[Said] = TypeAdapter(Said)
+"""Reads and writes what a road said as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,7 @@ class Submission:
     sender_id: str | None
     said: Said | None
     version: int
-    at: AwareDatetime
+    at: datetime
 
     @property
     def withdraws(self) -> bool:
@@ -96,7 +104,7 @@ class Submission:
         return self.said is None
 
     @property
-    def order(self) -> tuple[int, AwareDatetime]:
+    def order(self) -> tuple[int, datetime]:
         """As `Said.order`."""
         return self.version, self.at
 
@@ -108,39 +116,7 @@ class Purge:
     road: str
     child: str
     episode: str | None
-    at: AwareDatetime
-
-
-class Facts(BaseModel):
-    """The record as made from all roads: what `AssessmentRecorded` tells, without history and directory."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    started_on: date
-    finished_on: date | None
-    finished_at: AwareDatetime | None
-    decided: bool
-    finished_by: str | None
-    referred_on: date | None
-    worker: str | None
-    worker_name: str | None
-    team: str | None
-    team_name: str | None
-    factors: tuple[str, ...]
-    category: str | None
-    child_seen: bool | None
-    no_further_action: bool | None
-    conference_on: date | None
-    outcome: str | None
-    age_band: str | None
-    family: str | None
-    earlier_enquiries: int
-    earlier_referrals: int
-
-    @classmethod
-    def trusted(cls, **values: Any) -> Facts:
-        """As `Said.trusted`."""
-        return cls.model_construct(**values)
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -163,38 +139,31 @@ class Work:
     changed: tuple[str, ...] = ()
     withdrawn_road: str | None = None
     withdrawn_version: int = 0
-    withdrawn_at: AwareDatetime | None = None
+    withdrawn_at: datetime | None = None
     is_new: bool = False
     is_touched: bool = False
     new_aliases: list[tuple[str, str]] = field(default_factory=list)
 
 
-def facts(said: dict[str, Said]) -> Facts:
+def facts(said: Mapping[str, Said]) -> Said:
     """The one record of what all roads said. Each field comes from the road that knows best and has it at all."""
     if len(said) == 1:
-        return _single(next(iter(said.values())))
+        return next(iter(said.values()))
     best = [said[road] for road in Road if road in said]
     end = next((each for each in best if each.decided and each.finished_on), None)
     end = end or next((each for each in best if each.finished_on), best[0])
     worker = next((each for each in best if each.worker or each.worker_name), best[0])
     team = next((each for each in best if each.team or each.team_name), best[0])
-    values: dict[str, object] = {name: _first(best, name) for name in Facts.model_fields}
+    values: dict[str, Any] = {name: _first(best, name) for name in FACTS}
     values |= {"finished_on": end.finished_on, "finished_at": end.finished_at, "decided": end.decided}
     values |= {"worker": worker.worker, "worker_name": worker.worker_name}
     values |= {"team": team.team, "team_name": team.team_name}
     for count in ("earlier_enquiries", "earlier_referrals"):
         values[count] = max((getattr(each, count) or 0 for each in best), default=0)
-    return Facts.trusted(**values)
+    return Said(at=max(each.at for each in best), **values)
 
 
-def _single(said: Said) -> Facts:
-    values = {name: getattr(said, name) for name in Facts.model_fields}
-    values["earlier_enquiries"] = said.earlier_enquiries or 0
-    values["earlier_referrals"] = said.earlier_referrals or 0
-    return Facts.trusted(**values)
-
-
-def _first(best: list[Said], name: str) -> object:
+def _first(best: Sequence[Said], name: str) -> object:
     """The best road's word on a field; an empty list of factors is no word."""
     values = (getattr(each, name) for each in best)
     fallback = () if name == "factors" else None

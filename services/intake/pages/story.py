@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse
 
 from services.intake import queries
-from services.intake.domain.work import Said, facts
+from services.intake.domain.work import SAID, facts
 from services.intake.pages.asking import FIELDS, WATCHERS, kind_name, road_name
 from shared.access import CurrentScope, trail
 from shared.messaging import Work
@@ -22,7 +22,7 @@ async def story(request: Request, page: Page, work: Work, scope: CurrentScope, a
     if found is None:
         raise HTTPException(404)
     await trail.record(work.session, scope, "assessment_story", assessment_id)
-    said = {road: Said.model_validate(each) for road, each in found.work.said.items()}
+    said = {road: SAID.validate_python(each) for road, each in found.work.said.items()}
     template: str = request.app.state.service.settings.case_link
     return page(
         "intake/story.html",

@@ -1,0 +1,338 @@
+"""What comes in bad, road by road, and what becomes of it: the file refused, the row quarantined, or taken as meant.
+
+Each case is a line of a table. A row's outcome is the code of its refusal, or the fact that it was read as.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+
+from services.intake.domain import annex_a, cms, dfe
+from services.intake.domain.annex_a import Row
+from services.intake.domain.cells import Cell
+from services.intake.domain.refusal import FileRefusedError, Refusal
+from services.intake.domain.work import Submission
+from services.intake.workbook import read_file
+from shared.events import CmsAssessmentAuthorised, CmsContactDecided, CmsEnquiryEnded, CmsEvent, CmsRecordPurged
+
+AS_OF = date(2021, 3, 12)
+NOON = datetime(2021, 3, 12, 12, tzinfo=UTC)
+GOOD: Mapping[str, Cell] = {
+    "child": "4410927",
+    "date_of_birth": date(2015, 1, 25),
+    "started_on": date(2021, 1, 4),
+    "finished_on": date(2021, 2, 8),
+    "child_seen": "Yes",
+}
+
+
+def read(**changes: Cell) -> Submission | Refusal:
+    """A row of List 4 with some cells changed, read as of 12 March 2021."""
+    return annex_a.read(Row("List 4", 2, 4, {**GOOD, **changes}, False), AS_OF, NOON)
+
+
+QUARANTINED = [
+    ("an empty id", {"child": ""}, "missing"),
+    ("an id of spaces", {"child": "  \xa0 "}, "missing"),
+    ("an id that is #N/A", {"child": "#N/A"}, "missing"),
+    ("an id that is NaN", {"child": float("nan")}, "missing"),
+    ("an id that is infinite", {"child": float("inf")}, "missing"),
+    ("an id of zero-width characters", {"child": "\u200b\u200d"}, "missing"),
+    ("an id with decimals", {"child": 4410927.5}, "unreadable_id"),
+    ("an id in Excel's short form", {"child": "4.41E+6"}, "unreadable_id"),
+    ("an id that became a date", {"child": date(2021, 1, 1)}, "unreadable_id"),
+    ("an id that became true", {"child": True}, "unreadable_id"),
+    ("an id of 65 characters", {"child": "x" * 65}, "too_long"),
+    ("no start", {"started_on": None}, "missing"),
+    ("a start that is #N/A", {"started_on": "#N/A"}, "missing"),
+    ("a start that is NaN", {"started_on": float("nan")}, "missing"),
+    ("30 February", {"started_on": "30/02/2021"}, "not_a_date"),
+    ("29 February of a common year", {"started_on": "29/02/2021"}, "not_a_date"),
+    ("a thirteenth month", {"started_on": "2021-13-01"}, "not_a_date"),
+    ("a day nought", {"started_on": "00/01/2021"}, "not_a_date"),
+    ("month first, as in America", {"started_on": "01/25/2021"}, "not_a_date"),
+    ("words for a date", {"started_on": "last Tuesday"}, "not_a_date"),
+    ("a month that is none", {"started_on": "4 Foo 2021"}, "not_a_date"),
+    ("a two-digit year", {"started_on": "04/01/21"}, "two_digit_year"),
+    ("a two-digit year with a month in words", {"started_on": "04-Jan-21"}, "two_digit_year"),
+    ("a number that is no serial", {"started_on": 7}, "not_a_date"),
+    ("a huge serial", {"started_on": 999_999.0}, "not_a_date"),
+    ("a negative serial", {"started_on": -5.0}, "not_a_date"),
+    ("a year beyond four digits", {"started_on": "04/01/20210"}, "not_a_date"),
+    ("a start in the future", {"started_on": date(2021, 3, 13), "finished_on": None}, "in_the_future"),
+    ("an end in the future", {"finished_on": date(2021, 3, 13)}, "in_the_future"),
+    ("a start before 1990", {"started_on": date(1900, 1, 1)}, "too_long_ago"),
+    ("an end before its start", {"finished_on": date(2021, 1, 3)}, "ends_before_start"),
+    ("a start before the referral", {"referred_on": date(2021, 1, 5)}, "starts_before_referral"),
+    ("a birth more than nine months later", {"date_of_birth": date(2021, 12, 1)}, "born_too_late"),
+    ("a child over 25", {"date_of_birth": date(1994, 1, 1)}, "too_old"),
+    ("a birth date that is none", {"date_of_birth": "31/11/2015"}, "not_a_date"),
+    ("a birth date of two digits", {"date_of_birth": "1/1/15"}, "two_digit_year"),
+    ("a code that is unknown", {"child_seen": "Perhaps"}, "unknown_code"),
+    ("a code of another list", {"child_seen": "q) 6: Police"}, "unknown_code"),
+]
+
+
+@pytest.mark.parametrize(("changes", "code"), [case[1:] for case in QUARANTINED], ids=[case[0] for case in QUARANTINED])
+def test_a_row_that_cannot_be_is_quarantined(changes: dict[str, Cell], code: str) -> None:
+    refused = read(**changes)
+    assert isinstance(refused, Refusal)
+    assert refused.code == code
+    assert refused.field in {*GOOD, "referred_on"}
+    assert refused.sentence
+
+
+JANUARY = date(2021, 1, 4)
+CLOCKS = date(2020, 3, 29)
+
+NORMALISED = [
+    ("a float id", {"child": 4410927.0}, "child", "4410927"),
+    ("a float id as text", {"child": "4410927.0"}, "child", "4410927"),
+    ("an id with no-break spaces", {"child": "\xa04410927\xa0"}, "child", "4410927"),
+    ("an id with a byte order mark", {"child": "\ufeff4410927"}, "child", "4410927"),
+    ("an id with bidirectional marks", {"child": "\u202e4410927\u202c"}, "child", "4410927"),
+    ("an id in full-width digits", {"child": "４４１０９２７"}, "child", "4410927"),
+    ("an Excel serial", {"started_on": 44_200}, "started_on", JANUARY),
+    ("an Excel serial with a time", {"started_on": 44_200.75}, "started_on", JANUARY),
+    ("an Excel serial as text", {"started_on": "44200"}, "started_on", JANUARY),
+    ("day first with slashes", {"started_on": "04/01/2021"}, "started_on", JANUARY),
+    ("day first with dots", {"started_on": "4.1.2021"}, "started_on", JANUARY),
+    ("day first with a time", {"started_on": "04/01/2021 00:00:00"}, "started_on", JANUARY),
+    ("ISO", {"started_on": "2021-01-04"}, "started_on", JANUARY),
+    ("ISO with a time and zone", {"started_on": "2021-01-04T09:30:00Z"}, "started_on", JANUARY),
+    ("a month in words", {"started_on": "4 January 2021"}, "started_on", JANUARY),
+    ("a short month in words", {"started_on": "04-Jan-2021"}, "started_on", JANUARY),
+    ("an ordinal", {"started_on": "4th January 2021"}, "started_on", JANUARY),
+    ("an instant", {"started_on": datetime(2021, 1, 4, 23, 59)}, "started_on", JANUARY),  # noqa: DTZ001
+    ("a yes with its letter", {"child_seen": "a) Yes"}, "child_seen", True),
+    ("a no in capitals", {"child_seen": "NO"}, "child_seen", False),
+    ("one for yes", {"child_seen": 1.0}, "child_seen", True),
+    ("not applicable", {"child_seen": "Not applicable"}, "child_seen", None),
+    ("a blank code", {"child_seen": ""}, "child_seen", None),
+    ("an unborn child without a birth date", {"date_of_birth": None}, "age_band", None),
+    ("a child born after the start", {"date_of_birth": date(2021, 3, 1)}, "age_band", "unborn"),
+    ("no end yet", {"finished_on": ""}, "finished_on", None),
+    ("an end on the day of the start", {"finished_on": JANUARY}, "finished_on", JANUARY),
+    ("a worker that is #N/A", {"worker": "#N/A"}, "worker_name", None),
+    ("a worker with no-break spaces", {"worker": "Dustin\xa0Hazlett"}, "worker_name", "Dustin Hazlett"),
+    ("a formula for a team", {"team": "=1+2"}, "team_name", "=1+2"),
+    (
+        "the day the clocks go forward",
+        {"finished_on": None, "started_on": date(2020, 3, 29)},
+        "started_on",
+        date(2020, 3, 29),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fact", "value"), [case[1:] for case in NORMALISED], ids=[case[0] for case in NORMALISED]
+)
+def test_a_row_in_odd_clothes_is_taken_as_it_was_meant(changes: dict[str, Cell], fact: str, value: object) -> None:
+    taken = read(**changes)
+    assert isinstance(taken, Submission)
+    assert taken.said is not None
+    assert (taken.child if fact == "child" else getattr(taken.said, fact)) == value
+
+
+def test_a_serial_of_the_1904_system_is_four_years_and_a_day_later() -> None:
+    row = Row("List 4", 2, 4, {**GOOD, "started_on": 44_200 - 1462}, True)
+    taken = annex_a.read(row, AS_OF, NOON)
+    assert isinstance(taken, Submission)
+    assert taken.said is not None
+    assert taken.said.started_on == JANUARY
+
+
+# --- whole files ---
+
+HEADER = b"Child Unique ID,Continuous Assessment Start Date,Continuous Assessment Date of Authorisation\r\n"
+ROW = b"77,04/01/2021,08/02/2021\r\n"
+
+
+def archive(**members: bytes) -> bytes:
+    """A zip of these members."""
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, body in members.items():
+            zipped.writestr(name.replace("__", "/").replace("_dot_", "."), body)
+    return content.getvalue()
+
+
+def workbook(*sheets: tuple[str, tuple[object, ...]]) -> bytes:
+    """A workbook whose sheets hold a header each."""
+    content = BytesIO()
+    book = xlsxwriter.Workbook(content, {"in_memory": True})
+    for name, header in sheets:
+        book.add_worksheet(name).write_row(0, 0, header)
+    book.close()
+    return content.getvalue()
+
+
+LIST_4 = ("Child Unique ID", "Continuous Assessment Start Date", "Continuous Assessment Date of Authorisation")
+
+REFUSED = [
+    ("an empty file", "a.xlsx", b"", None),
+    ("an empty csv", "a.csv", b"", 4),
+    ("a csv of blank lines", "a.csv", b"\r\n \r\n", 4),
+    ("text called xlsx", "a.xlsx", b"hello", None),
+    ("a picture called csv", "a.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d\x81", 4),
+    ("an old or encrypted workbook", "a.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, None),
+    ("an archive that is no workbook", "a.xlsx", archive(readme_dot_txt=b"hello"), None),
+    ("a workbook with macros", "a.xlsm", archive(xl__workbook_dot_xml=b"<w/>", xl__vbaProject_dot_bin=b"x"), None),
+    ("a zip bomb", "a.xlsx", archive(xl__workbook_dot_xml=b"<w/>", xl__sheet_dot_xml=b"0" * 60_000_000), None),
+    ("a workbook cut midway", "a.xlsx", workbook(("List 4", LIST_4))[:-300], None),
+    ("a damaged workbook", "a.xlsx", archive(xl__workbook_dot_xml=b"<broken"), None),
+    ("a workbook of other sheets", "a.xlsx", workbook(("Sheet1", ("A", "B"))), None),
+    ("an empty workbook", "a.xlsx", workbook(("List 4", ())), None),
+    ("a list without a child's id", "a.xlsx", workbook(("List 4", LIST_4[1:])), None),
+    ("a list without a start", "a.xlsx", workbook(("List 4", (LIST_4[0], LIST_4[2]))), None),
+    ("a list that is there twice", "a.xlsx", workbook(("List 4", LIST_4), ("List 04", LIST_4)), None),
+    ("a csv of which nobody says which list", "a.csv", HEADER + ROW, None),
+    ("a csv of another list", "a.csv", HEADER + ROW, 1),
+    ("a csv with a quote that never ends", "a.csv", HEADER + b'"77,04/01/2021' * 40_000, 4),
+    ("a csv of nulls", "a.csv", b"\x00" * 40, 4),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "only"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
+def test_a_file_that_cannot_be_taken_is_refused_whole_in_one_plain_line(
+    tmp_path: Path, name: str, content: bytes, only: int | None
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(FileRefusedError) as refused:
+        annex_a.recognise(read_file(path, name, only), only)
+    assert str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+SHORT_HEADER = b"ChildUniqueID,ContinuousAssessmentStartDate,ContinuousAssessmentAuthDate\n"
+
+READ_AS_ONE_ROW = [
+    ("UTF-8", "a.csv", HEADER + ROW),
+    ("UTF-8 with its mark", "a.csv", b"\xef\xbb\xbf" + HEADER + ROW),
+    ("UTF-16", "a.csv", (HEADER + ROW).decode().encode("utf-16")),
+    ("UTF-16 without a mark", "a.csv", (HEADER + ROW).decode().encode("utf-16-le")),
+    ("cp1252", "a.csv", HEADER.replace(b"\r\n", b",Team\r\n") + ROW.replace(b"\r\n", b",Zo\xeb\x92s\r\n")),
+    ("semicolons", "a.csv", (HEADER + ROW).replace(b",", b";")),
+    ("tabs", "a.tsv", (HEADER + ROW).replace(b",", b"\t")),
+    ("a title above the header", "a.csv", b"Annex A,,\r\n,,\r\n" + HEADER + ROW),
+    (
+        "short headers of 2024",
+        "a.csv",
+        b"ChildUniqueID,ContinuousAssessmentStartDate,ContinuousAssessmentAuthDate\n77,04/01/2021,08/02/2021\n",
+    ),
+    ("a ragged row", "a.csv", HEADER + b"77,04/01/2021\r\n"),
+    ("old Mac line ends", "a.csv", (HEADER + ROW).replace(b"\r\n", b"\r")),
+    ("empty rows between", "a.csv", HEADER + b",,\r\n" + ROW + b",,\r\n\r\n"),
+    ("a folder of lists", "lists.zip", archive(out__list_4_dot_csv=HEADER + ROW)),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [case[1:] for case in READ_AS_ONE_ROW], ids=[case[0] for case in READ_AS_ONE_ROW]
+)
+def test_a_list_in_any_clothes_is_one_row_of_an_assessment(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    only = None if name.endswith(".zip") else 4
+    (found,) = annex_a.recognise(read_file(path, name, only), only)
+    (row,) = list(found.rows())
+    taken = annex_a.read(row, AS_OF, NOON)
+    assert isinstance(taken, Submission)
+    assert (taken.child, taken.said and taken.said.started_on) == ("77", JANUARY)
+
+
+def test_a_header_alone_is_a_list_without_rows(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(HEADER)
+    (found,) = annex_a.recognise(read_file(path, "a.csv", 4), 4)
+    assert list(found.rows()) == []
+
+
+# --- Kafka ---
+
+
+def event(of: type[CmsEvent] = CmsAssessmentAuthorised, /, **changes: object) -> CmsEvent:
+    """A good event with some fields changed."""
+    given: dict[str, object] = {"occurred_at": NOON, "council": "999", "id": "A1", "child": "C1"}
+    if of is CmsAssessmentAuthorised:
+        given |= {"started_on": JANUARY, "authorised_on": date(2021, 2, 8)}
+    return of.model_validate(given | changes)
+
+
+PUBLISHED = [
+    ("another council's", event(council="998"), "another_council"),
+    ("authorised before it started", event(authorised_on=date(2021, 1, 3)), "ends_before_start"),
+    ("authorised after it was said", event(authorised_on=date(2021, 3, 13)), "in_the_future"),
+    ("started before 1990", event(started_on=date(1980, 1, 1)), "too_long_ago"),
+    ("started before its referral", event(referred_on=date(2021, 1, 5)), "starts_before_referral"),
+    ("an id of spaces", event(id="   "), "missing"),
+    ("a child of spaces", event(child="   "), "missing"),
+    ("an id with a line break", event(id="A\n1"), "unreadable_id"),
+    ("a purge of an unknown kind", event(CmsRecordPurged, kind="plan"), "unknown_kind"),
+    (
+        "an enquiry that ended before it started",
+        event(CmsEnquiryEnded, started_on=JANUARY, ended_on=date(2021, 1, 1)),
+        "ends_before_start",
+    ),
+    (
+        "a conference before its enquiry",
+        event(CmsEnquiryEnded, started_on=JANUARY, ended_on=JANUARY, conference_on=date(2021, 1, 1)),
+        "ends_before_start",
+    ),
+    (
+        "a contact decided before it came",
+        event(CmsContactDecided, contacted_on=JANUARY, decided_on=date(2021, 1, 1)),
+        "ends_before_start",
+    ),
+]
+
+
+@pytest.mark.parametrize(("published", "code"), [case[1:] for case in PUBLISHED], ids=[case[0] for case in PUBLISHED])
+def test_an_event_that_cannot_be_is_quarantined(published: CmsEvent, code: str) -> None:
+    refused = cms.read(published, "999")
+    assert isinstance(refused, Refusal)
+    assert refused.code == code
+
+
+# --- the DfE's push ---
+
+PUSHED = [
+    ("an assessment in the future", {"start_date": "2021-03-20"}, "in_the_future"),
+    (
+        "authorised before it started",
+        {"start_date": "2021-01-04", "authorisation_date": "2021-01-03"},
+        "ends_before_start",
+    ),
+    ("before 1990", {"start_date": "1979-01-04"}, "too_long_ago"),
+    ("before its referral", {"start_date": "2020-12-31"}, "starts_before_referral"),
+    ("without an id", {"child_and_family_assessment_id": "", "start_date": "2021-01-04"}, "missing"),
+]
+
+
+@pytest.mark.parametrize(("facts", "code"), [case[1:] for case in PUSHED], ids=[case[0] for case in PUSHED])
+def test_a_pushed_child_that_cannot_be_is_quarantined(facts: dict[str, str], code: str) -> None:
+    assessment = {"child_and_family_assessment_id": "A1", **facts}
+    episode = {
+        "social_care_episode_id": "E1",
+        "referral_date": "2021-01-01",
+        "child_and_family_assessments": [assessment],
+    }
+    child = dfe.PUSH.validate_python([{"la_child_id": "C1", "social_care_episodes": [episode]}])[0]
+    heard = dfe.hear(child, NOON)
+    assert heard.refusal is not None
+    assert heard.refusal.code == code
+    assert heard.statements == ()
+
+
+def test_the_table_has_at_least_eighty_cases() -> None:
+    tables = (QUARANTINED, NORMALISED, REFUSED, READ_AS_ONE_ROW, PUBLISHED, PUSHED)
+    assert sum(map(len, tables)) >= 80
