@@ -6,7 +6,7 @@ council's own list of days that the calendar does not know yet (a coronation, a 
 
 from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from holidays import country_holidays
 
@@ -42,7 +42,8 @@ def working_days_between(start: date, end: date, proclaimed: Collection[date] = 
     """How many working days lie after `start` up to and including `end`; negative where `end` comes first."""
     if end < start:
         return -working_days_between(end, start, proclaimed)
-    return sum(is_working_day(start + timedelta(days=each), proclaimed) for each in range(1, (end - start).days + 1))
+    off = sum(start < day <= end and is_working_day(day) for day in set(proclaimed))
+    return _working_days_until(end) - _working_days_until(start) - off
 
 
 def end_of_working_day(day: date) -> datetime:
@@ -59,3 +60,18 @@ def due_on(raised_at: datetime, days: int, proclaimed: Collection[date] = ()) ->
 def bank_holidays(year: int) -> frozenset[date]:
     """The bank holidays of England and Wales in one year, substitutes among them."""
     return frozenset(country_holidays("GB", subdiv="ENG", years=year))
+
+
+@lru_cache(maxsize=8192)
+def _working_days_until(day: date) -> int:
+    """How many working days there were from the start of year 1 up to and including `day`, bank holidays from 1970."""
+    ordinal = day.toordinal()
+    weeks, rest = divmod(ordinal, 7)
+    holidays = sum(_weekday_holidays(year) for year in range(1970, day.year))
+    this_year = sum(each <= day and each.weekday() < 5 for each in bank_holidays(day.year))
+    return weeks * 5 + min(rest, 5) - holidays - this_year
+
+
+@cache
+def _weekday_holidays(year: int) -> int:
+    return sum(each.weekday() < 5 for each in bank_holidays(year))
