@@ -11,7 +11,7 @@ from shared.clock import Clock
 from shared.events import Event, TextWritten, Topic, events_of
 from shared.service import create_service
 
-SAYS: tuple[type[Event], ...] = (*events_of(Topic.ACTIONS), TextWritten)
+SAYS: tuple[type[Event], ...] = (*events_of(Topic.ACTIONS), *events_of(Topic.SESSIONS), TextWritten)
 
 
 def build(settings: Settings, clock: Clock | None = None) -> FastAPI:

@@ -5,7 +5,7 @@ from typing import ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -277,3 +277,26 @@ class Strength(Table, table=True):
     team_id: str | None = None
     domain: str
     recognised_at: datetime = Field(sa_type=INSTANT)
+
+
+class SupportSession(Table, table=True):
+    """A coaching, a mentoring, a reflective meeting, a workshop, a shadowed or joint audit."""
+
+    __tablename__: ClassVar[str] = "support_session"
+
+    session_id: UUID = Field(primary_key=True)
+    version: int = 1
+    kind: str
+    state: str
+    leader_id: str
+    planned_by: str
+    team_id: str | None = None
+    attendees: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
+    managers: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
+    starts_at: datetime = Field(sa_type=INSTANT)
+    minutes: int
+    domains: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
+    actions: list[UUID] = Field(default_factory=list, sa_type=ARRAY(sa.Uuid))
+    pattern_id: UUID | None = None
+    shared: bool = False
+    settled_at: datetime | None = Field(default=None, sa_type=INSTANT)

@@ -25,6 +25,7 @@ OVERSEERS = only(Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE, Role.BUSINESS_SUPPORT,
 OWNERS = only(Role.PRACTITIONER, Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE)
 VERIFIERS = only(Role.AUDITOR, Role.LEAD_AUDITOR, Role.MODERATOR, Role.QA_MANAGER)
 ACKNOWLEDGERS = only(Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE, Role.QA_MANAGER)
+PLANS_SESSIONS = only(Role.AUDITOR, Role.LEAD_AUDITOR, Role.MODERATOR) | OVERSEERS
 WATCHES_MAIL = only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)
 SEES_ACTIONS = AUDITORS | OVERSEERS | OWNERS | only(Role.MODERATOR, Role.DCS)
 SEES_AUDITS = AUDITORS | OWNERS | only(Role.QA_MANAGER, Role.DCS)
@@ -145,6 +146,15 @@ MATRIX: dict[str, dict[str, Row]] = {
         "GET /remedial/board/live": only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER),
         "GET /remedial/verify": VERIFIERS,
         "GET /remedial/verify/live": VERIFIERS,
+        "GET /remedial/sessions": SEES_ACTIONS,
+        "POST /remedial/sessions": PLANS_SESSIONS,
+        "GET /remedial/sessions/new": PLANS_SESSIONS,
+        "GET /remedial/sessions/counts": only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.LEAD_AUDITOR, Role.DCS),
+        "GET /remedial/sessions/mine.csv": SEES_ACTIONS,
+        "GET /remedial/sessions/{session_id}": SEES_ACTIONS,
+        "GET /remedial/sessions/{session_id}/invitation.ics": SEES_ACTIONS,
+        "POST /remedial/sessions/{session_id}/held": PLANS_SESSIONS,
+        "POST /remedial/sessions/{session_id}/cancel": PLANS_SESSIONS,
         "GET /remedial/messages": WATCHES_MAIL,
         "POST /remedial/messages/{message_id}/retry": WATCHES_MAIL,
         "GET /remedial/actions/{action_id}": SEES_ACTIONS,

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from services.remedial.pages import action, board, forms, messages, mine, team, verify
+from services.remedial.pages import action, board, forms, messages, mine, sessions, team, verify
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
-for part in (mine, team, board, verify, messages, forms, action):
+for part in (mine, sessions, team, board, verify, messages, sessions, forms, action):
     router.include_router(part.router)

@@ -25,13 +25,19 @@ REPORT = {"done": "Set the dates.", "difference": "She knows who comes when.", "
 
 
 @pytest.fixture
-async def app(database: Database, tmp_path: Path) -> AsyncIterator[FastAPI]:
+def app_clock() -> FixedClock:
+    """The time on the pages: Tuesday morning, until a test moves it."""
+    return FixedClock(MONDAY + timedelta(days=1))
+
+
+@pytest.fixture
+async def app(database: Database, tmp_path: Path, app_clock: FixedClock) -> AsyncIterator[FastAPI]:
     key = tmp_path / "session.key"
     key.write_bytes(b"k" * 64)
     settings = Settings(
         database_url=database.url("remedial"), session_key_file=key, case_link="https://cms.example/case/{case_id}"
     )
-    made = build(settings, FixedClock(MONDAY + timedelta(days=1)))
+    made = build(settings, app_clock)
     yield made
     await made.state.service.engine.dispose()
 
