@@ -28,7 +28,8 @@ from shared.events import (
     Event,
 )
 from shared.messaging import EventRouter, consumes, every
-from shared.messaging.codec import Unreadable
+from shared.messaging.codec import Record, Unreadable
+from shared.messaging.consumer import record_of
 
 router = EventRouter("intake")
 log = structlog.get_logger()
@@ -71,7 +72,7 @@ async def record_finished_work(published: Sequence[CmsEvent], session: AsyncSess
     outcomes: list[Outcome | Refusal] = [each if isinstance(each, Refusal) else next(heard) for each in read]
     now = SystemClock().now()
     refused = [
-        _implausible(event, outcome, now)
+        _implausible(event, outcome, record_of(session, event), now)
         for event, outcome in zip(published, outcomes, strict=True)
         if isinstance(outcome, Refusal)
     ]
@@ -103,16 +104,15 @@ def _unreadable(bad: Unreadable, now: datetime) -> Arrival:
         refusal=Refusal(f"unreadable_{bad.reason}"[:64], bad.place, f"It could not be read: {bad.place} is wrong"),
         content=record.value or b"",
         came_at=now,
-        place={
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-            "sha256": hashlib.sha256(record.value or b"").hexdigest(),
-        },
+        place=_place(record) | {"sha256": hashlib.sha256(record.value or b"").hexdigest()},
     )
 
 
-def _implausible(event: CmsEvent, refusal: Refusal, now: datetime) -> Arrival:
+def _place(record: Record) -> dict[str, str | int]:
+    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+
+
+def _implausible(event: CmsEvent, refusal: Refusal, record: Record | None, now: datetime) -> Arrival:
     return Arrival(
         road=Road.CMS,
         sender=FEED,
@@ -120,7 +120,7 @@ def _implausible(event: CmsEvent, refusal: Refusal, now: datetime) -> Arrival:
         content=event.model_dump_json().encode(),
         came_at=now,
         kind=cms.kind(event),
-        place={"record": event.type()},
+        place={"record": event.type()} | (_place(record) if record else {}),
         fields=cms.kept(event),
         as_of=event.occurred_at.date(),
     )

@@ -34,6 +34,8 @@ TIME_LIMIT_SECONDS = 120
 BACKOFF_SECONDS = (0.05, 10.0)
 WINDOW = 1000
 """How many of the latest records say whether the stream is mostly bad."""
+_RECORDS = "caseloop.records"
+"""Where a session of an outside topic's batch keeps the records that its events were read from."""
 ENOUGH = 200
 MOSTLY_BAD = 0.2
 
@@ -224,6 +226,8 @@ class Consumer:
         ready, follow_ups = await self._sort(messages, session)
         fresh = await inbox.take(session, self.name, [message.event_id for message in ready])
         events = _once(ready, fresh)
+        if self.subscription.on_bad is not None:
+            session.info[_RECORDS] = {id(message.event): message.record for message in ready}
         if events:
             follow_ups = [*follow_ups, *await self._handle(events, session)]
         await outbox.store(session, follow_ups)
@@ -300,6 +304,12 @@ class Outcomes:
             "unreadable": unreadable,
             "parked": len(self.messages) - unreadable - skipped - len(self.ready),
         }
+
+
+def record_of(session: AsyncSession, event: Event) -> Record | None:
+    """Where an event of the batch in hand lies, for a handler of an outside topic that has to name the place."""
+    records: dict[int, Record] = session.info.get(_RECORDS, {})
+    return records.get(id(event))
 
 
 def _failed(message: Received | Unreadable, error: Exception) -> Unreadable:
