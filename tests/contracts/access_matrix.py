@@ -96,6 +96,7 @@ MATRIX: dict[str, dict[str, Row]] = {
         "GET /intake/assessments/{assessment_id}": SETTLES_INTAKE,
         "POST /intake/imports/annex-a": GIVES_FILES,
         "POST /intake/imports/cin-census": GIVES_FILES,
+        "POST /intake/imports/staff": GIVES_FILES,
         # A sender's own token opens these; without one they answer 401.
         "POST /intake/children_social_care_data/{la_code}/children": PUBLIC,
         "GET /intake/receipts/{receipt_id}": PUBLIC,
@@ -146,6 +147,8 @@ MATRIX: dict[str, dict[str, Row]] = {
         "GET /remedial/board/live": only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER),
         "GET /remedial/verify": VERIFIERS,
         "GET /remedial/verify/live": VERIFIERS,
+        "GET /remedial/several": OVERSEERS,
+        "POST /remedial/several": OVERSEERS,
         "GET /remedial/sessions": SEES_ACTIONS,
         "POST /remedial/sessions": PLANS_SESSIONS,
         "GET /remedial/sessions/new": PLANS_SESSIONS,

@@ -36,6 +36,8 @@ class Addresses:
     pile_at: dict[Pile, str]
     pages_at: str
     live_at: str
+    narrowed: str
+    """The filters alone, for another page that takes them too."""
 
 
 def addresses(home: str, filters: Filters, number: int) -> Addresses:
@@ -47,4 +49,5 @@ def addresses(home: str, filters: Filters, number: int) -> Addresses:
         pile_at={pile: address(home, filters, pile=None if pile is filters.pile else pile) for pile in Pile},
         pages_at=f"{held}{'&' if '?' in held else '?'}page={{page}}",
         live_at=address(f"{home}/live", filters, page=number),
+        narrowed=address("", filters),
     )
