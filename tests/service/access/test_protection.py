@@ -53,6 +53,11 @@ async def test_pages_are_kept_by_nobody_and_hold_no_inline_script_or_style(app: 
         assert len(answer.content) < 20_000
 
 
+async def test_what_a_program_reads_is_kept_by_nobody_either(app: FastAPI) -> None:
+    answer = await (await client_as(app, Role.AUDITOR)).get("/whoami.json")
+    assert answer.headers["cache-control"] == "no-store"
+
+
 async def test_a_malformed_id_is_not_found(app: FastAPI) -> None:
     assert (await (await client_as(app, Role.AUDITOR)).get("/audit/cases/x")).status_code == 404
 
