@@ -154,15 +154,17 @@ async def open_audits(
         return []
     events: list[Event] = []
     standing = await desk(session, plan, sampled[0].sampled_on)
+    rounds = await _rounds(session, sampled)
     for drawn in sampled:
-        audit = _opened(drawn, await _round(session, drawn), by_hand=by_hand)
+        audit = _opened(drawn, rounds.get(drawn.case.assessment_id, 0) + 1, by_hand=by_hand)
         session.add(audit)
         events.append(_case_sampled(audit, at))
         auditor_id = standing.choose(plan, audit, drawn.sampled_on)
         if auditor_id is not None:
             events.append(_allocate(audit, plan, auditor_id, drawn.sampled_on, at))
-        await told(session, audit)
     await session.flush()
+    # One note for the batch: whoever looks reads the whole list again.
+    await notify(session, INBOX)
     return events
 
 
@@ -171,13 +173,15 @@ def audit_of(events: Sequence[Event]) -> UUID:
     return next(event.audit_id for event in events if isinstance(event, CaseSampled))
 
 
-async def _round(session: AsyncSession, drawn: Drawn) -> int:
-    earlier = await session.execute(
-        sa.select(sa.func.count()).where(
-            col(Audit.assessment_id) == drawn.case.assessment_id, col(Audit.programme_id) == drawn.programme_id
-        )
+async def _rounds(session: AsyncSession, sampled: Sequence[Drawn]) -> dict[UUID, int]:
+    """How often each of these cases has been put before an auditor of the programme so far."""
+    ids = {drawn.case.assessment_id for drawn in sampled}
+    rows = await session.execute(
+        sa.select(col(Audit.assessment_id), sa.func.count())
+        .where(col(Audit.assessment_id).in_(ids), col(Audit.programme_id) == sampled[0].programme_id)
+        .group_by(col(Audit.assessment_id))
     )
-    return int(earlier.scalar_one()) + 1
+    return {row[0]: row[1] for row in rows}
 
 
 def _opened(drawn: Drawn, round_: int, *, by_hand: bool) -> Audit:

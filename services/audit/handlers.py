@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.audit import concerns, loops, opening, sampling, weeks
+from services.audit.domain.programme_file import ProgrammeError
 from services.audit.models import ChildLink
 from services.audit.settings import Settings
 from shared.events import (
@@ -27,6 +29,7 @@ from shared.events import (
 )
 from shared.messaging import EventRouter, consumes, every, on_day
 
+log = structlog.get_logger()
 router = EventRouter("audit")
 
 
@@ -50,14 +53,19 @@ async def open_first_programme(now: datetime, session: AsyncSession) -> list[Eve
     settings = Settings()
     if settings.programme_file is None or await opening.known_programmes(session):
         return []
-    _, events = await opening.open_programme(
-        session,
-        settings.programme_file.read_text(),
-        council=settings.council,
-        secret=settings.seed_secret(),
-        by="settings",
-        at=now,
-    )
+    try:
+        _, events = await opening.open_programme(
+            session,
+            settings.programme_file.read_text(),
+            council=settings.council,
+            secret=settings.seed_secret(),
+            by="settings",
+            at=now,
+        )
+    except ProgrammeError as refused:
+        # Tried again: on a first start its auditors may be on their way from the directory.
+        log.warning("programme_refused", problems=[str(problem) for problem in refused.problems])
+        return []
     return events
 
 

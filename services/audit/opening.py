@@ -13,8 +13,9 @@ from sqlmodel import col
 
 from services.audit import draws, weeks
 from services.audit.domain.programme import Programme
-from services.audit.domain.programme_file import Problem, ProgrammeError, read_programme
+from services.audit.domain.programme_file import Problem, ProgrammeError, problem_at, read_programme
 from services.audit.models import ProgrammeRow, ProgrammeState, ProgrammeVersion, ThemeRow
+from shared.access import people
 from shared.events import Event, Grade, ProgrammeOpened, Theme
 from shared.working_days import local_date
 
@@ -27,7 +28,8 @@ async def open_programme(
     `secret` is the deployment's own: the programme's seed is derived from it, or drawn at random where there is none.
     """
     plan = read_programme(source, council, local_date(at))
-    _refuse_what_has_no_feed(plan)
+    _refuse_what_has_no_feed(plan, source)
+    await _refuse_whom_nobody_knows(session, plan, source)
     # One programme is opened at a time: two first versions at once would otherwise both be new.
     await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('audit/programme'))"))
     row = await session.get(ProgrammeRow, plan.programme_id, with_for_update=True)
@@ -54,10 +56,27 @@ async def open_programme(
     return plan, happened
 
 
-def _refuse_what_has_no_feed(plan: Programme) -> None:
+def _refuse_what_has_no_feed(plan: Programme, source: str) -> None:
     if plan.source == "frame":
         missing = ", ".join(plan.needs) or "open cases"
-        raise ProgrammeError([Problem(1, f"source: this programme samples open cases, and no feed brings {missing}")])
+        why = f"this programme samples open cases, and no feed brings {missing}"
+        raise ProgrammeError([problem_at(source, ("source",), why)])
+
+
+async def _refuse_whom_nobody_knows(session: AsyncSession, plan: Programme, source: str) -> None:
+    """Auditors and teams are people and teams of the directory: a misspelt id would wait for cases for ever."""
+    persons = {person.person_id for person in await people.people(session)}
+    teams = {team.team_id for team in await people.teams(session)}
+    problems = []
+    for at, auditor in enumerate(plan.auditors):
+        if auditor.person not in persons:
+            why = f"nobody of the directory has the id {auditor.person}: add them, or name somebody else"
+            problems.append(problem_at(source, ("auditors", at, "person"), why))
+        for team in sorted(auditor.conflicts.teams - teams):
+            why = f"the directory has no team {team}"
+            problems.append(problem_at(source, ("auditors", at, "conflicts", "teams"), why))
+    if problems:
+        raise ProgrammeError(problems)
 
 
 async def _first(session: AsyncSession, plan: Programme, secret: bytes | None, at: datetime) -> ProgrammeRow:

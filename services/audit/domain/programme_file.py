@@ -60,6 +60,12 @@ def read_programme(text: str, council: str, today: date, opened_on: date | None 
     return programme
 
 
+def problem_at(text: str, place: Place, message: str) -> Problem:
+    """A problem that only others than the file know of (the staff directory, the feeds), with the file's line."""
+    lines, _ = _parse(text)
+    return Problem(_line(place, lines), f"{_name(place)}: {message}")
+
+
 def _parse(text: str) -> tuple[dict[Place, int], dict[str, Value]]:
     if len(text.encode()) > MAX_BYTES:
         raise ProgrammeError([Problem(1, f"the file is larger than {MAX_BYTES // 1024} KB")])

@@ -20,7 +20,19 @@ from tests.support.backend import Database, PostgresForTests
 @pytest.fixture(scope="session")
 def migrated(postgres: PostgresForTests) -> str:
     """The name of a template whose audit schema is up to date."""
-    return postgres.template("audit", lambda database: upgrade("audit", database.url("audit")))
+    return postgres.template("audit_known", prepare)
+
+
+def prepare(database: Database) -> None:
+    """Migrate, and let the directory's auditors and teams be known."""
+    upgrade("audit", database.url("audit"))
+    people = ", ".join(f"('auditor-{n}', 'Auditor {n}', '{{auditor}}')" for n in range(1, 5))
+    database.psql(f"INSERT INTO audit.person (person_id, name, roles) VALUES {people}")
+    database.psql(
+        "INSERT INTO audit.team (team_id, name, kind, service) VALUES"
+        " ('assessment-north', 'Assessment North', 'assessment', 'children'),"
+        " ('front-door', 'Front Door', 'front_door', 'children')"
+    )
 
 
 @pytest.fixture

@@ -33,19 +33,13 @@ Kind = TypeVar("Kind", bound=Event)
 
 
 async def open_briefing(engine: AsyncEngine, text: str | None = None, at: datetime = MORNING) -> Programme:
-    """The briefing's programme, in force since the morning of its first day; team kinds are known."""
+    """The briefing's programme, in force since the morning of its first day."""
     async with sessions(engine)() as session, session.begin():
-        await record_people([team("assessment-north", "assessment"), team("front-door", "front_door")], session)
         plan, events = await opening.open_programme(
             session, text or source(), council="999", secret=SECRET, by="qa-1", at=at
         )
         await outbox.store(session, events)
     return plan
-
-
-def team(team_id: str, kind: str) -> TeamRecorded:
-    """A team of the directory."""
-    return TeamRecorded(occurred_at=MORNING, team_id=team_id, name=team_id.title(), kind=kind, service="children")
 
 
 async def know(engine: AsyncEngine, *people: PersonRecorded | TeamRecorded) -> None:

@@ -413,3 +413,15 @@ async def test_every_template_of_finished_work_opens_as_it_is_shipped(app: FastA
             opened = await browser.post("/audit/programmes", content=(TEMPLATES / f"{name}.yaml").read_text())
             assert opened.status_code == 201, opened.text
         assert len((await browser.get("/audit/programmes.json")).json()["programmes"]) == len(names)
+
+
+async def test_an_auditor_or_a_team_that_nobody_knows_is_refused_with_its_line(app: FastAPI) -> None:
+    text = source().replace("person: auditor-3", "person: auditor-33\n    conflicts: {teams: [no-such-team]}")
+    async with await client_as(app, Role.QA_MANAGER) as browser:
+        refused = await browser.post("/audit/programmes", content=text)
+    problems = refused.json()["problems"]
+    assert [problem["line"] for problem in problems] == [
+        text[: text.index("auditor-33")].count("\n") + 1 + n for n in (0, 1)
+    ]
+    assert "auditor-33" in problems[0]["message"]
+    assert "no-such-team" in problems[1]["message"]
