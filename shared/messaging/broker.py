@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
@@ -66,6 +67,8 @@ def build_broker(
         bootstrap,
         client_id=f"caseloop-{router.service}",
         logger=None,
+        # Only the relay publishes
+        consumer_only=True,
         graceful_timeout=GRACE_SECONDS,
         # Nothing may judge a batch before our own decoder does, a tombstone among it least of all
         apply_types=False,
@@ -135,6 +138,16 @@ def joined(broker: KafkaBroker) -> list[tuple[LogicSubscriber[Any], AIOKafkaCons
     """The subscribers that have started, in the order in which they were built, each with its client."""
     subscribers = cast("list[LogicSubscriber[Any]]", broker.subscribers)
     return [(one, one.consumer) for one in subscribers if one.consumer is not None]
+
+
+async def is_connected(broker: KafkaBroker, seconds: float) -> bool:
+    """Whether Kafka answers one of the consumers within so many seconds."""
+    clients = [client for _, client in joined(broker)]
+    try:
+        await asyncio.wait_for(clients[0].topics(), seconds)
+    except (IndexError, KafkaError, TimeoutError, OSError):
+        return False
+    return True
 
 
 def hung(broker: KafkaBroker, consumers: Sequence[Consumer], limit: float) -> list[str]:

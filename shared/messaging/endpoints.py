@@ -15,7 +15,7 @@ from shared.access import CurrentScope, Role, allow
 from shared.events import Event
 from shared.messaging import dead_letters
 from shared.messaging.asyncapi import describe
-from shared.messaging.broker import hung
+from shared.messaging.broker import hung, is_connected
 from shared.messaging.consumer import TIME_LIMIT_SECONDS, Consumer, StillFailsError
 from shared.messaging.routing import EventRouter
 from shared.messaging.unit_of_work import Reading
@@ -55,7 +55,7 @@ def system_router(service: Running) -> APIRouter:
     async def ready() -> JSONResponse:
         parts = {
             "database": await _answers(service.engine),
-            "kafka": service.is_started and await _is_connected(service.broker),
+            "kafka": service.is_started and await is_connected(service.broker, PING_SECONDS),
             "consumers": not any(consumer.stopped for consumer in service.consumers),
         }
         return JSONResponse({"ready": all(parts.values()), **parts}, 200 if all(parts.values()) else 503)
@@ -102,10 +102,3 @@ async def _answers(engine: AsyncEngine) -> bool:
     except Exception:
         return False
     return True
-
-
-async def _is_connected(broker: KafkaBroker) -> bool:
-    try:
-        return bool(await broker.ping(PING_SECONDS))
-    except Exception:
-        return False

@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -45,6 +45,10 @@ RENEW_SECONDS = 1.0
 """A lease of five seconds is renewed when it is this old: work itself then costs no write of its own."""
 MEASURE_SECONDS = 5.0
 BACKOFF_SECONDS = (0.1, 5.0)
+TOPIC_SECONDS = 2.0
+"""Kafka tells of a topic at once, where it answers at all."""
+MISSING_SECONDS = 10.0
+"""Until a topic that was not there is looked for again."""
 LEASE = "relay"
 REFUSALS = (
     MessageSizeTooLargeError,
@@ -61,7 +65,8 @@ Lane = tuple[str, int]
 
 _READ = text(
     "SELECT id, event_id, topic, key, type, version, occurred_at, trace, body FROM outbox AS waiting "
-    "WHERE NOT EXISTS (SELECT 1 FROM outbox AS stuck WHERE stuck.stuck AND stuck.topic = waiting.topic "
+    "WHERE topic <> ALL(CAST(:missing AS text[])) "
+    "AND NOT EXISTS (SELECT 1 FROM outbox AS stuck WHERE stuck.stuck AND stuck.topic = waiting.topic "
     "AND stuck.key = waiting.key) ORDER BY id LIMIT :most"
 )
 _DELETE = text(
@@ -103,6 +108,7 @@ class Relay:
         self._renewed_at = float("-inf")
         self._measured_at = float("-inf")
         self._most: dict[Lane, int] = {}
+        self._missing_until: dict[str, float] = {}
 
     async def run(self) -> None:
         """Publish until cancelled, whatever is down meanwhile."""
@@ -163,13 +169,35 @@ class Relay:
     async def _round(self, producer: AIOKafkaProducer, epoch: int) -> bool:
         """Publish what is waiting, as far as one round goes; whether there may be more."""
         async with self.engine.connect() as connection:
-            rows = (await connection.execute(_READ, {"most": ROUND})).all()
-        lanes = await _lanes(producer, rows)
+            rows = (await connection.execute(_READ, {"most": ROUND, "missing": self._missing()})).all()
+        lanes = await self._lanes(producer, rows)
         while lanes:
             if await self._renewed() != epoch:
                 raise LeaseLostError(LEASE)
             await self._publish(producer, lanes, epoch)
         return len(rows) == ROUND
+
+    def _missing(self) -> list[str]:
+        """The topics that were not there a short while ago: they hold back no other."""
+        now = time.monotonic()
+        return [topic for topic, until in self._missing_until.items() if now < until]
+
+    async def _lanes(self, producer: AIOKafkaProducer, rows: Rows) -> dict[Lane, deque[Row[Any]]]:
+        """The rows of each partition, in order, without those of topics that are missing."""
+        partitions = {topic: await self._partitions(producer, topic) for topic in {row.topic for row in rows}}
+        lanes: dict[Lane, deque[Row[Any]]] = defaultdict(deque)
+        for row in rows:
+            if partitions[row.topic]:
+                lanes[row.topic, partition_of(row.key, partitions[row.topic])].append(row)
+        return lanes
+
+    async def _partitions(self, producer: AIOKafkaProducer, topic: str) -> int:
+        try:
+            return len(await asyncio.wait_for(producer.partitions_for(topic), TOPIC_SECONDS))
+        except TimeoutError:
+            self._missing_until[topic] = time.monotonic() + MISSING_SECONDS
+            log.error("topic_missing", service=self.service, topic=topic)
+            return 0
 
     async def _publish(self, producer: AIOKafkaProducer, lanes: dict[Lane, deque[Row[Any]]], epoch: int) -> None:
         """Send one batch to each partition, wait for all, and delete what was acknowledged."""
@@ -248,17 +276,6 @@ class Relay:
         metrics.OUTBOX_ROWS.labels(self.service).set(rows)
         metrics.OUTBOX_OLDEST_AGE.labels(self.service).set(age)
         metrics.OUTBOX_STUCK.labels(self.service).set(stuck)
-
-
-async def _lanes(producer: AIOKafkaProducer, rows: Rows) -> dict[Lane, deque[Row[Any]]]:
-    """The rows of each partition, in order."""
-    partitions: Mapping[str, int] = {
-        topic: len(await producer.partitions_for(topic)) for topic in {row.topic for row in rows}
-    }
-    lanes: dict[Lane, deque[Row[Any]]] = defaultdict(deque)
-    for row in rows:
-        lanes[row.topic, partition_of(row.key, partitions[row.topic])].append(row)
-    return lanes
 
 
 async def _send(producer: AIOKafkaProducer, lane: Lane, batch: Any) -> None:

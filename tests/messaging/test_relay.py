@@ -130,6 +130,16 @@ async def test_what_kafka_refuses_stops_its_key_and_no_other(trial: Trial, kafka
     assert sum(len(each) for each in seen.values()) == 150
 
 
+async def test_a_topic_that_is_missing_holds_back_no_other(trial: Trial, kafka: KafkaForTests) -> None:
+    topic = await kafka.topic()
+    async with relaying(trial, kafka):
+        await say(trial, row("never.declared", "k", 1), row(topic, "k", 1), row("never.declared", "k", 2))
+        await eventually(lambda: _count(trial, 2), timeout=20)
+        await say(trial, row(topic, "k", 2))
+        await eventually(lambda: _count(trial, 2), timeout=5)
+    assert versions(await arrived(kafka, topic)) == {"k": [1, 2]}
+
+
 async def test_a_row_larger_than_a_quarter_of_a_megabyte_is_refused_when_it_is_written(trial: Trial) -> None:
     with pytest.raises(IntegrityError, match="outbox_body_bounded"):
         await say(trial, row("any", "k", 1, b"x" * (256 * 1024 + 1)))

@@ -134,7 +134,7 @@ async def replica(
     time_limit: float = TIME_LIMIT_SECONDS,
 ) -> AsyncIterator[tuple[KafkaBroker, Consumer]]:
     """One replica of the trial's consumer at work on Kafka."""
-    broker = KafkaBroker(bootstrap, logger=None, apply_types=False, graceful_timeout=1.0)
+    broker = KafkaBroker(bootstrap, logger=None, apply_types=False, consumer_only=True, graceful_timeout=1.0)
     taking = Consumer(subscription(handler, topic=topic), trial.engine, time_limit=time_limit)
     subscribe(broker, taking, max_poll_interval_ms)
     started = asyncio.Event()

@@ -1,0 +1,5 @@
+"""`make bench`: the stage beside its floor."""
+
+from tests.bench.stage import main
+
+main()
