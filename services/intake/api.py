@@ -15,6 +15,7 @@ from services.intake.domain.refusal import FileRefusedError
 from services.intake.domain.work import Road
 from services.intake.files import import_file
 from services.intake.settings import LARGEST_CENSUS, LARGEST_FORM
+from services.intake.staff_import import ROAD as STAFF
 from shared.access import CurrentScope, Role, allow
 from shared.messaging import Work
 
@@ -56,6 +57,19 @@ async def cin_census(
     """Import a CIN census (XML): referrals, assessments, section 47 enquiries and plans."""
     try:
         taken = await import_file(request.app.state.service, scope, Road.CENSUS, file, as_of)
+    except FileRefusedError as refused:
+        return JSONResponse({"refused": str(refused)}, status_code=422)
+    return JSONResponse(taken.as_json())
+
+
+@router.post("/intake/imports/staff", dependencies=FILES, max_body_size=LARGEST_FORM, response_model=Counts)
+async def staff(
+    request: Request, scope: CurrentScope, file: UploadFile, as_of: Annotated[date | None, Form()] = None
+) -> Response:
+    """Import the staff directory: workers, teams and who was in which team when; csv, xlsx or a zip of csvs."""
+    service = request.app.state.service
+    try:
+        taken = await import_file(service, scope, STAFF, file, as_of or service.clock.today())
     except FileRefusedError as refused:
         return JSONResponse({"refused": str(refused)}, status_code=422)
     return JSONResponse(taken.as_json())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -17,12 +17,18 @@ from services.intake.annex_a_import import import_annex_a
 from services.intake.census_import import import_census
 from services.intake.domain.work import Road
 from services.intake.settings import keys
+from services.intake.staff_import import ROAD as STAFF
+from services.intake.staff_import import import_staff
 from services.intake.uploads import Given, Taken
-from shared.access import Scope
+from shared.access import Role, Scope
 from shared.clock import Clock
 from shared.service import ServiceSettings
 
-ROADS_WITH_FILES = (Road.ANNEX_A, Road.CENSUS)
+ROADS_WITH_FILES: Mapping[str, str] = {
+    Road.ANNEX_A.value: "Annex A",
+    Road.CENSUS.value: "CIN census",
+    STAFF: "Staff directory",
+}
 
 
 class Deployment(Protocol):
@@ -44,9 +50,12 @@ async def import_file(
     name = PurePosixPath((file.filename or "file").replace("\\", "/")).name
     given = Given(road, name, file.size or 0, as_of, scope.person_id, service.clock.now())
     with on_disk(file) as path:
+        running = service.engine, keys(service.settings), service.clock
         if road == Road.CENSUS:
-            return await import_census(service.engine, keys(service.settings), service.clock, given, path)
-        return await import_annex_a(service.engine, keys(service.settings), service.clock, given, path, only)
+            return await import_census(*running, given, path)
+        if road == STAFF:
+            return await import_staff(*running, given, path, may_give_roles=scope.has(Role.ADMINISTRATOR))
+        return await import_annex_a(*running, given, path, only)
 
 
 @contextmanager

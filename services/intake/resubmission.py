@@ -17,9 +17,9 @@ from shared.working_days import local_date
 
 def fields_of(one: Quarantined) -> tuple[str, ...]:
     """The fields that a person may correct; none where nothing of it could be read."""
-    if one.kind is None:
+    named = FIELDS.get(one.kind or "", ())
+    if not named:
         return ()
-    named = FIELDS[one.kind]
     return ("id", *named) if "id" in one.fields else named
 
 

@@ -30,13 +30,21 @@ def read_file(path: Path, filename: str, only: int | None) -> list[Sheet]:
     """An Annex A as sheets: a workbook, a csv of the list `only`, or a zip of csvs, one for each list."""
     with path.open("rb") as file:
         start = file.read(8)
-    if start[:4] == _ZIP and _is_folder(path):
-        return _folder(path)
+    folder = read_folder(path)
+    if folder is not None:
+        return folder
     if start and start[:4] != _ZIP and start != _OLE and filename.casefold().endswith((".csv", ".txt", ".tsv")):
         if only is None and _LIST_IN_NAME.search(filename) is None:
             raise FileRefusedError("a csv holds one list: say which one (--list 4)")
         return [read_csv(path, filename)]
     return read_workbook(path)
+
+
+def read_folder(path: Path) -> list[Sheet] | None:
+    """The csvs of an archive; none where the file is no archive of csvs."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    return _folder(path) if start == _ZIP and _is_folder(path) else None
 
 
 def _is_folder(path: Path) -> bool:

@@ -50,6 +50,7 @@ FIELDS = {
     "family": "Family key",
     "decided": "Decided",
     "date_of_birth": "Date of birth",
+    "ended_on": "Ended on",
 }
 
 
@@ -65,7 +66,7 @@ PageNumber = Annotated[int, Query(alias="page", ge=1, le=10_000)]
 
 def road_name(road: str) -> str:
     """A road in words; a sender's own name as it is."""
-    return {str(each): name for each, name in ROADS.items()}.get(road, road)
+    return {str(each): name for each, name in ROADS.items()}.get(road, "Staff file" if road == "staff" else road)
 
 
 def kind_name(kind: str | None) -> str:

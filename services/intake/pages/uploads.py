@@ -17,7 +17,7 @@ from services.intake.domain.annex_a import KINDS
 from services.intake.domain.refusal import FileRefusedError
 from services.intake.files import ROADS_WITH_FILES, import_file
 from services.intake.models import UploadRow
-from services.intake.pages.asking import ROADS, WATCHERS, PageNumber, road_name
+from services.intake.pages.asking import WATCHERS, PageNumber, road_name
 from services.intake.settings import LARGEST_FORM
 from shared.access import CurrentScope, trail
 from shared.messaging import Reading, Work
@@ -148,7 +148,7 @@ async def _uploads_page(
         status=422 if form.errors else 200,
         form=form,
         uploads=await queries.uploads(session, scope, number),
-        kinds=[(road.value, ROADS[road]) for road in ROADS_WITH_FILES],
+        kinds=list(ROADS_WITH_FILES.items()),
         lists=[(str(each), f"List {each}") for each in KINDS],
         road_name=road_name,
     )

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.intake.domain import cms, dfe
+from services.intake.domain.cells import Cell
 from services.intake.domain.cin_census import Census, CensusChild, CensusRow, Element
 from services.intake.domain.statements import statement
 from services.intake.domain.work import Purge, Road, Submission
@@ -190,7 +191,9 @@ def test_two_ids_of_one_source_never_merge() -> None:
 
 def test_two_rows_of_one_day_that_differ_are_two_and_come_back_as_the_same_two() -> None:
     def rows(*outcomes: str) -> Batch:
-        fields = [{"child": CHILD, "started_on": date(2026, 10, 1), "outcome": outcome} for outcome in outcomes]
+        fields: list[dict[str, Cell]] = [
+            {"child": CHILD, "started_on": date(2026, 10, 1), "outcome": outcome} for outcome in outcomes
+        ]
         read = [statement(Kind.CONTACT, Road.ANNEX_A, each, TODAY, NOON) for each in fields]
         return [each for each in read if isinstance(each, Submission)]
 

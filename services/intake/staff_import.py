@@ -1,0 +1,207 @@
+"""Takes in a file of staff: every person and team that a row changed is told once, with all its changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from services.intake import quarantine, uploads
+from services.intake.csv_file import read_csv
+from services.intake.domain import staff_file
+from services.intake.domain.annex_a import Sheet
+from services.intake.domain.refusal import Refusal
+from services.intake.domain.staff_file import Entry, StaffRow
+from services.intake.models import UploadRow
+from services.intake.quarantine import Arrival
+from services.intake.recording import Keys
+from services.intake.uploads import Given, Taken
+from services.intake.workbook import read_folder, read_workbook
+from shared.access import people
+from shared.clock import Clock
+from shared.db import sessions
+from shared.events import PersonRecorded, Role, TeamRecorded
+from shared.messaging import outbox
+
+ROAD = "staff"
+
+
+@dataclass
+class Staff:
+    """The directory while a file is taken in: what stands, and what the file has changed in it."""
+
+    given: Given
+    may_give_roles: bool
+    people: dict[str, PersonRecorded] = field(default_factory=dict)
+    teams: dict[str, TeamRecorded] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+
+    def take(self, entry: Entry) -> bool:
+        """Take one row into account; whether it changed anything."""
+        before = len(self.changed)
+        team_changed = self._take_team(entry)
+        person_changed = self._take_person(entry)
+        return team_changed or person_changed or len(self.changed) > before
+
+    def _take_team(self, entry: Entry) -> bool:
+        if entry.team_id is None:
+            return False
+        known = self.teams.get(entry.team_id)
+        name = entry.team_name or (known.name if known else entry.team_id)
+        kind = staff_file.kind_of(entry.team_kind, name) if known is None or entry.team_kind else known.kind
+        # A department column beside a worker is the worker's; a team's own row says which service it belongs to.
+        service = entry.service if entry.worker_id is None and entry.service else (known.service if known else "")
+        made = TeamRecorded(
+            occurred_at=self.given.at,
+            team_id=entry.team_id,
+            name=name,
+            kind=kind,
+            service=service or entry.service or "",
+        )
+        return self._keep(self.teams, entry.team_id, made)
+
+    def _take_person(self, entry: Entry) -> bool:
+        if entry.worker_id is None:
+            return False
+        known = self.people.get(entry.worker_id)
+        role = staff_file.role_of(entry.role) or (Role.PRACTITIONER.value if known is None else None)
+        if role is not None and role != Role.PRACTITIONER and not self.may_give_roles:
+            role = Role.PRACTITIONER.value if known is None else None
+        manages = {*(known.manages if known else ())}
+        if role == Role.TEAM_MANAGER and entry.team_id is not None:
+            manages.add(entry.team_id)
+        made = (known or PersonRecorded(occurred_at=self.given.at, person_id=entry.worker_id, name="")).model_copy(
+            update={
+                "occurred_at": self.given.at,
+                "name": entry.name or (known.name if known else entry.worker_id),
+                "email": entry.email or (known.email if known else None),
+                "roles": tuple(sorted({*(known.roles if known else ()), *([role] if role else [])})),
+                "teams": staff_file.moved(known.teams if known else (), entry, self.given.as_of),
+                "manages": tuple(sorted(manages)),
+            }
+        )
+        return self._keep(self.people, entry.worker_id, made)
+
+    def _keep(
+        self, held: dict[str, PersonRecorded] | dict[str, TeamRecorded], key: str, made: PersonRecorded | TeamRecorded
+    ) -> bool:
+        known = held.get(key)
+        same = {"occurred_at": made.occurred_at, "version": made.version}
+        if known is not None and known.model_copy(update=same) == made.model_copy(update=same):
+            return False
+        version = (known.version if known else 0) + (0 if made.key in self.changed else 1)
+        held[key] = made.model_copy(update={"version": version})  # type: ignore[assignment]
+        self.changed.add(made.key)
+        return True
+
+    def events(self) -> list[PersonRecorded | TeamRecorded]:
+        """Everybody and every team that changed, once."""
+        everything: list[PersonRecorded | TeamRecorded] = [*self.teams.values(), *self.people.values()]
+        return [each for each in everything if each.key in self.changed]
+
+
+async def import_staff(
+    engine: AsyncEngine, keys: Keys, clock: Clock, given: Given, path: Path, *, may_give_roles: bool
+) -> Taken:
+    """Import the file; FileRefusedError, with nothing taken, where it names neither workers nor teams."""
+    rows = await asyncio.to_thread(_read, path, given)
+    taken = await uploads.begin(engine, given, [])
+    async with sessions(engine)() as session, session.begin():
+        # One at a time, over all people, as changes by hand are.
+        await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('intake.people'))"))
+        staff = await _standing(session, given, may_give_roles)
+        outcomes = [row.read if isinstance(row.read, Refusal) else staff.take(row.read) for row in rows]
+        await _note(session, keys[1], given, taken, list(zip(rows, outcomes, strict=True)))
+        await people.record_people(staff.events(), session)
+        await outbox.store(session, staff.events())
+    await uploads.finish(engine, given, taken, clock.now())
+    return taken
+
+
+def _read(path: Path, given: Given) -> list[StaffRow]:
+    return list(staff_file.rows(_sheets(path, given.filename), given.as_of))
+
+
+def _sheets(path: Path, filename: str) -> Sequence[Sheet]:
+    folder = read_folder(path)
+    if folder is not None:
+        return folder
+    if filename.casefold().endswith((".csv", ".tsv", ".txt")):
+        return [read_csv(path, filename)]
+    return read_workbook(path)
+
+
+async def _standing(session: AsyncSession, given: Given, may_give_roles: bool) -> Staff:
+    staff = Staff(given, may_give_roles)
+    for person in await people.people(session, active_only=False):
+        staff.people[person.person_id] = _recorded(person, given.at)
+    for team in await people.teams(session):
+        staff.teams[team.team_id] = TeamRecorded(
+            occurred_at=given.at,
+            version=team.version,
+            team_id=team.team_id,
+            name=team.name,
+            kind=team.kind,
+            service=team.service,
+        )
+    return staff
+
+
+def _recorded(person: people.Person, at: datetime) -> PersonRecorded:
+    return PersonRecorded(
+        occurred_at=at,
+        version=person.version,
+        person_id=person.person_id,
+        name=person.name,
+        email=person.email,
+        roles=tuple(sorted(person.roles)),
+        teams=person.memberships,
+        manages=tuple(sorted(person.manages)),
+        services=tuple(sorted(person.services)),
+        active=person.active,
+        epoch=person.epoch,
+    )
+
+
+async def _note(
+    session: AsyncSession,
+    key: bytes,
+    given: Given,
+    taken: Taken,
+    outcomes: Sequence[tuple[StaffRow, bool | Refusal]],
+) -> None:
+    refused = [(row, outcome) for row, outcome in outcomes if isinstance(outcome, Refusal)]
+    fresh = await quarantine.keep(session, key, [_arrival(row, refusal, given) for row, refusal in refused])
+    taken.counts.update({"quarantined": sum(fresh), "duplicate": len(fresh) - sum(fresh)})
+    for row, outcome in outcomes:
+        refusal = outcome if isinstance(outcome, Refusal) else None
+        word = "quarantined" if refusal else "accepted" if outcome else "duplicate"
+        if refusal is None:
+            taken.counts[word] += 1
+        session.add(
+            UploadRow(
+                upload_id=taken.upload_id,
+                sheet=row.sheet,
+                row=row.number,
+                outcome=word,
+                column=row.headers.get(refusal.field, refusal.field) if refusal else None,
+                reason=refusal.sentence if refusal else None,
+            )
+        )
+
+
+def _arrival(row: StaffRow, refusal: Refusal, given: Given) -> Arrival:
+    return Arrival(
+        road=ROAD,
+        sender=given.by,
+        refusal=refusal,
+        content=uploads.content_of((row.sheet, *sorted(row.cells.items()))),
+        came_at=given.at,
+        place={"sheet": row.sheet, "row": row.number, "column": row.headers.get(refusal.field, refusal.field)},
+        as_of=given.as_of,
+    )

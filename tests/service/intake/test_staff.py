@@ -1,0 +1,83 @@
+"""A staff file becomes people and teams by date; it gives no role that only an administrator may give."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.intake import handlers
+from shared.events import AssessmentRecorded, PersonRecorded, TeamRecorded
+from tests.service.intake.test_annex_a import by_command_line
+from tests.service.intake.test_finished_work import assessment
+from tests.support.delivery import deliver, said
+from tests.unit.intake.test_bad_input import archive
+
+STAFF = (
+    b"Worker ID,Name,Job title,Team ID,Team name,Start date,End date\n"
+    b"W1,Ann Li,Social Worker,moor,Assessment Moor,01/04/2024,31/10/2026\n"
+    b"W1,Ann Li,Social Worker,valley,Safeguarding Valley,31/10/2026,\n"
+    b"W2,Bo Day,Team Manager,moor,Assessment Moor,01/04/2024,\n"
+    b",Nobody,Social Worker,moor,Assessment Moor,01/04/2024,\n"
+)
+
+
+async def send(app: FastAPI, content: bytes, *roles: str, name: str = "staff.csv") -> httpx.Response:
+    async with by_command_line(app, *roles) as http:
+        return await http.post("/intake/imports/staff", files={"file": (name, content)}, data={"as_of": "2026-11-24"})
+
+
+async def people_of(engine: AsyncEngine) -> dict[str, PersonRecorded]:
+    return {event.person_id: event for event in await said(engine) if isinstance(event, PersonRecorded)}
+
+
+async def test_a_staff_file_is_taken_once_and_told_once_for_each_person(app: FastAPI, engine: AsyncEngine) -> None:
+    assert (await send(app, STAFF)).json() == {"accepted": 3, "duplicate": 0, "quarantined": 1, "context": {}}
+    people = await people_of(engine)
+    assert [held.team_id for held in people["W1"].teams] == ["moor", "valley"]
+    assert people["W2"].roles == ("team_manager",)
+    assert people["W2"].manages == ("moor",)
+    teams = {event.team_id: event.kind for event in await said(engine) if isinstance(event, TeamRecorded)}
+    assert teams == {"moor": "assessment", "valley": "safeguarding"}
+    told = len(await said(engine))
+    assert (await send(app, STAFF)).json()["duplicate"] == 4
+    assert len(await said(engine)) == told
+
+
+async def test_business_support_makes_nobody_a_manager(app: FastAPI, engine: AsyncEngine) -> None:
+    await send(app, STAFF, "business_support")
+    assert {person.roles for person in (await people_of(engine)).values()} == {("practitioner",)}
+
+
+async def test_a_worker_who_moved_keeps_old_cases_with_the_old_team(app: FastAPI, engine: AsyncEngine) -> None:
+    await send(app, STAFF)
+    old = assessment("A-1", worker="W1", authorised_on=date(2026, 10, 20))
+    new = assessment("A-2", worker="W1", started_on=date(2026, 10, 2), authorised_on=date(2026, 11, 20))
+    events = await deliver(engine, handlers.router, old, new)
+    records = [event for event in events if isinstance(event, AssessmentRecorded)]
+    assert [(record.team_id, record.unmatched) for record in records] == [("moor", ()), ("valley", ())]
+
+
+async def test_the_ssds_three_extracts_in_a_folder_are_one_directory(app: FastAPI, engine: AsyncEngine) -> None:
+    folder = archive(
+        ssd_professionals_dot_csv=b"prof_professional_id,prof_staff_id,prof_professional_name,prof_professional_job_title\n"
+        b"P1,S1,Ann Li,Social Worker\n",
+        ssd_department_dot_csv=b"dept_team_id,dept_team_name,dept_team_parent_id,dept_team_parent_name\n"
+        b"T1,Assessment Moor,D1,Front door and assessment\n",
+        ssd_involvements_dot_csv=b"invo_involvements_id,invo_professional_id,invo_professional_role_id,"
+        b"invo_professional_team,invo_involvement_start_date,invo_involvement_end_date\n"
+        b"I1,P1,ALLOCATED CASE WORKER,T1,2024-04-01,\n",
+    )
+    answer = await send(app, folder, name="ssd.zip")
+    assert answer.json()["accepted"] == 3
+    people = await people_of(engine)
+    assert people["P1"].name == "Ann Li"
+    assert [held.team_id for held in people["P1"].teams] == ["T1"]
+
+
+async def test_a_file_without_ids_is_refused(app: FastAPI) -> None:
+    answer = await send(app, b"Colour,Shape\nred,round\n")
+    assert answer.status_code == 422
+    assert answer.json()["refused"].startswith("this is no staff file")
