@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import concerns, loops, opening, sampling, weeks
+from services.audit import concerns, loops, metrics, opening, sampling, weeks
 from services.audit.domain.programme_file import ProgrammeError
 from services.audit.models import ChildLink
 from services.audit.settings import Settings
@@ -28,6 +28,7 @@ from shared.events import (
     events_of,
 )
 from shared.messaging import EventRouter, consumes, every, on_day
+from shared.working_days import local_date
 
 log = structlog.get_logger()
 router = EventRouter("audit")
@@ -73,6 +74,13 @@ async def open_first_programme(now: datetime, session: AsyncSession) -> list[Eve
 async def escalate_concerns(now: datetime, session: AsyncSession) -> list[Event]:
     """Tell the next of the chain about every concern that nobody has taken in hand in time."""
     return await concerns.escalate_unanswered(session, now)
+
+
+@every(router, seconds=30, name="metrics")
+async def count(now: datetime, session: AsyncSession) -> list[Event]:
+    """Count what waits, for the metrics of the replica that leads."""
+    await metrics.count(session, now, local_date(now))
+    return []
 
 
 @consumes(router, ChildLinked, ChildUnlinked)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.audit import concerns
+from services.audit import concerns, metrics
 from shared.db import sessions
 from shared.events import ConcernEscalated, Event, Role
 from shared.messaging import outbox
@@ -126,3 +126,10 @@ async def test_a_stranger_to_the_audit_can_raise_nothing_about_it(app: FastAPI, 
     audit_id, _ = await one_audit(engine)
     async with await client_as(app, Role.PRACTITIONER, person_id="worker-9") as browser:
         assert (await browser.post(f"/audit/audits/{audit_id}/concern", data=FORM)).status_code == 404
+
+
+async def test_how_long_a_concern_waits_is_a_metric(app: FastAPI, engine: AsyncEngine) -> None:
+    await raised(app, engine)
+    async with sessions(engine)() as session:
+        await metrics.count(session, MORNING + timedelta(minutes=5), MORNING.date())
+    assert next(iter(metrics.OLDEST_CONCERN.collect())).samples[0].value == 300
