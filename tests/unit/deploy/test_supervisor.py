@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from deploy.local.home import is_alive
 from deploy.local.process import Program
@@ -41,8 +42,11 @@ def test_a_watched_process_ends_with_whoever_started_it() -> None:
     sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
     reaper = Reaper()
     reaper.watch(sleeper.pid)
-    reaper.close()
-    assert sleeper.wait(10) == -signal.SIGTERM
+    with ThreadPoolExecutor() as pool:
+        # Waited for meanwhile, as the system does for an orphan: else it would stay a zombie
+        ended = pool.submit(sleeper.wait, 10)
+        reaper.close()
+        assert ended.result() == -signal.SIGTERM
 
 
 def test_a_process_that_ignores_the_request_to_stop_is_killed_after_its_patience() -> None:
