@@ -71,12 +71,13 @@ async def tell(where: Deployment, say: Callable[[str], None], pace: Pace, seed: 
     """Tell the whole story once; `say` gets the lines for whoever looks at the terminal."""
     council = found_council(seed)
     casework = simulate(council, seed)
+    say("A council that does not exist moves in: its people first, then its last week of work.")
     await patiently(lambda: load_directory(where.origin, where.session_key, council))
     await patiently(lambda: open_programme(where.origin, where.session_key))
+    for line in invitation(where.origin, council):
+        say(line)
     async with CaseSystem(where.kafka) as case_system, Visitor.at(where.origin) as browser:
         await _tell_last_week(casework, case_system, browser)
-        for line in invitation(where.origin, council):
-            say(line)
         await _go_on(casework, case_system, browser, pace)
 
 
