@@ -47,6 +47,7 @@ from shared.events import (
     CaseAllocated,
     CaseReturned,
     CaseSampled,
+    ChallengeAnswered,
     ConcernAcknowledged,
     ConcernClosed,
     ConcernEscalated,
@@ -64,6 +65,7 @@ from shared.events import (
     ProgrammeOpened,
     ThemeWeekClosed,
     ThemeWeekOpened,
+    VerificationChecked,
     WorkersUnmatched,
 )
 
@@ -180,6 +182,8 @@ class Audit(Projection, table=True):
     strengths: int = 0
     completed_at: datetime | None = Field(default=None, sa_type=Instant)
     amended: bool = False
+    answered: int = 0
+    upheld: int = 0
 
     def _take(self, event: Event) -> None:
         if isinstance(event, CaseSampled):
@@ -193,6 +197,9 @@ class Audit(Projection, table=True):
             self._complete(event)
         elif isinstance(event, AuditWithdrawn):
             self.status = AuditStatus.WITHDRAWN
+        elif isinstance(event, ChallengeAnswered):
+            self.answered += 1
+            self.upheld += event.upheld
 
     def _place(self, event: CaseSampled | AuditState) -> None:
         self.assessment_id, self.child_id = event.assessment_id, event.child_id
@@ -226,6 +233,8 @@ class Audit(Projection, table=True):
             sampled_on=self.sampled_on,
             rag=self.rag,
             completed_at=self.completed_at,
+            answered=self.answered,
+            upheld=self.upheld,
         )
 
 
@@ -251,6 +260,7 @@ class Action(Projection, table=True):
     reported_by: str | None = None
     verified_at: datetime | None = Field(default=None, sa_type=Instant)
     in_time: bool | None = None
+    check_upheld: bool | None = None
     extensions: int = 0
     reassignments: int = 0
     escalated_step: int = 0
@@ -300,6 +310,8 @@ class Action(Projection, table=True):
             self.escalation_acknowledged = True
         elif isinstance(event, ActionChased):
             self.chased += 1
+        elif isinstance(event, VerificationChecked):
+            self.check_upheld = event.upheld
 
     def fact(self) -> ActionFact | None:
         """The action as figures see it; none where its raising never came."""
@@ -320,6 +332,7 @@ class Action(Projection, table=True):
             reported_at=self.reported_at,
             verified_at=self.verified_at,
             in_time=self.in_time,
+            check_upheld=self.check_upheld,
             extensions=self.extensions,
             reassignments=self.reassignments,
         )

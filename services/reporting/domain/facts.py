@@ -53,6 +53,9 @@ class AuditFact:
     sampled_on: date
     rag: str | None = None
     completed_at: datetime | None = None
+    answered: int = 0
+    """How many challenges of its findings were answered, and how many of those were upheld."""
+    upheld: int = 0
 
     @property
     def completed(self) -> bool:
@@ -87,6 +90,8 @@ class ActionFact:
     reported_at: datetime | None = None
     verified_at: datetime | None = None
     in_time: bool | None = None
+    check_upheld: bool | None = None
+    """What a second look at its verification came to; none where nobody looked."""
     extensions: int = 0
     reassignments: int = 0
 

@@ -218,6 +218,17 @@ def audits_green(facts: Facts) -> int:
     return _rated(facts, Rag.GREEN)
 
 
+@_share(
+    "challenges_upheld",
+    "Challenges upheld",
+    Group.AUDITS,
+    "Of the challenges to findings that have been answered, the share in which whoever challenged was right.",
+    ("FindingChallenged", "ChallengeAnswered"),
+)
+def challenges_upheld(facts: Facts) -> tuple[int, int]:
+    return sum(audit.upheld for audit in facts.audits), sum(audit.answered for audit in facts.audits)
+
+
 # --- how near to live -------------------------------------------------------------------------------------------------
 
 
@@ -373,6 +384,18 @@ def actions_extended(facts: Facts) -> int:
 )
 def actions_reassigned(facts: Facts) -> int:
     return sum(action.reassignments > 0 for action in _asked_for(facts))
+
+
+@_share(
+    "verifications_upheld",
+    "Verifications that held on a second look",
+    Group.ACTIONS,
+    "Of the verifications that somebody else looked at again, the share that was right. A tenth is drawn for this.",
+    ("VerificationChecked",),
+)
+def verifications_upheld(facts: Facts) -> tuple[int, int]:
+    looked = [action.check_upheld for action in facts.actions if action.check_upheld is not None]
+    return sum(looked), len(looked)
 
 
 # --- closing the loop -------------------------------------------------------------------------------------------------

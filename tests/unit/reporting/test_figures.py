@@ -8,7 +8,7 @@ import pytest
 
 from services.reporting.domain.facts import ThemeFact
 from services.reporting.domain.figures import FIGURES, Figure, by_theme, compute
-from shared.events import ActionReopened, AuditWithdrawn, Event, LoopReopened
+from shared.events import ActionReopened, AuditWithdrawn, ChallengeAnswered, Event, LoopReopened, VerificationChecked
 from tests.unit.reporting.histories import (
     MORNING,
     PROGRAMME,
@@ -128,6 +128,27 @@ def test_an_action_asked_for_again_is_open_with_its_new_date() -> None:
     )
     seen = figures([*an_action(1), again])
     assert (seen["actions_open"].value, seen["actions_verified"].value, seen["actions_overdue"].value) == (1, 0, 0)
+
+
+def test_the_share_of_challenges_upheld_and_of_verifications_that_held_are_visible() -> None:
+    events = [event for number in range(10) for event in (*an_audit(number), *an_action(number))]
+    for number in range(10):
+        challenge = {"challenge_id": an_id("challenge", number), "finding_id": an_id("finding", number)}
+        events.append(
+            ChallengeAnswered(
+                occurred_at=MORNING,
+                version=5,
+                audit_id=an_id("audit", number),
+                upheld=number < 4,
+                answered_by="moderator-1",
+                **challenge,
+            )
+        )
+        about = {"audit_id": an_id("audit", number), "action_id": an_id("action", number)}
+        events.append(VerificationChecked(occurred_at=MORNING, version=7, by="qa-1", upheld=number < 9, **about))
+    seen = figures(events)
+    assert (seen["challenges_upheld"].part, seen["challenges_upheld"].of) == (4, 10)
+    assert (seen["verifications_upheld"].value, seen["verifications_upheld"].of) == (0.9, 10)
 
 
 def test_themes_stand_in_the_programmes_order_against_their_targets() -> None:
