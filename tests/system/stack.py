@@ -120,10 +120,12 @@ class RunningStack:
 
     async def everything_in(self, topic: str) -> list[Found]:
         """Every record of a topic as it is now."""
-        async with AIOKafkaConsumer(topic, bootstrap_servers=self.kafka, enable_auto_commit=False) as consumer:
+        async with AIOKafkaConsumer(
+            topic, bootstrap_servers=self.kafka, enable_auto_commit=False, auto_offset_reset="earliest"
+        ) as consumer:
             places = consumer.assignment()
+            assert places, f"{topic} has no partitions"
             ends = await consumer.end_offsets(places)
-            await consumer.seek_to_beginning(*places)
             found: list[Found] = []
             while any([await consumer.position(place) < ends[place] for place in places]):
                 batches = await consumer.getmany(timeout_ms=500)

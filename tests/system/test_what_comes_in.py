@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from tests.system.stack import Raw, RunningStack
 
 ANNEX_A = Path(__file__).parents[3] / "shared" / "data" / "annex_a" / "Annex_A_liia_sample.xlsx"
 LISTS = (1, 3, 4, 5)
+EXAMPLE = Path(__file__).parents[2] / "examples" / "publish_assessments.py"
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -124,6 +127,34 @@ async def test_a_malformed_event_is_quarantined_with_its_place_and_the_rest_goes
                 assert f"{one.topic}, partition {one.partition}, offset {one.offset}" in page
 
         await eventually(bad_ones_are_listed, timeout=20)
+
+
+async def test_the_example_for_suppliers_is_heard(stack: RunningStack, council: Council, tmp_path: Path) -> None:
+    """What its docstring shows, run as it says; the second run has no effect, for the ids are the record's own."""
+    finished = tmp_path / "finished.jsonl"
+    line = {
+        "type": "CmsAssessmentAuthorised",
+        "council": "999",
+        "id": "A-71533",
+        "child": "4200021",
+        "family": "F-2088",
+        "worker": "W1014",
+        "team": "assessment-moor",
+        "started_on": "2026-10-12",
+        "authorised_on": "2026-11-23",
+        "authorised_at": "2026-11-23T16:40:00+00:00",
+        "factors": ["16A", "3B"],
+    }
+    finished.write_text(json.dumps(line) + "\n")
+    for _ in range(2):
+        subprocess.run([sys.executable, EXAMPLE, stack.kafka, finished], check=True, capture_output=True, timeout=30)
+
+    async def heard() -> None:
+        assert await recorded_ids(stack, {"example": "4200021"}) == {"example"}
+
+    await eventually(heard, timeout=20)
+    published = [found for found in await stack.everything_in(Topic.CMS_ASSESSMENTS) if found.key == b"4200021"]
+    assert len({found.headers["ce_id"] for found in published}) == 1
 
 
 CANARY = "Canaryella Quibblewick"
