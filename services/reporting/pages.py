@@ -25,7 +25,7 @@ from services.reporting.queries.practitioners import practitioner
 from services.reporting.queries.reports import latest
 from services.reporting.queries.search import Found, search
 from shared.access import CurrentScope, Role, Scope, allow
-from shared.access.scope import scope_of
+from shared.access.scope import ask_again
 from shared.messaging import Reading
 from shared.service import Service
 from shared.web import Page, PageMaker
@@ -97,7 +97,7 @@ async def _moving(request: Request, page: PageMaker, filters: Filters) -> AsyncI
     service = request.app.state.service
     sent = ""
     async for _ in whenever(service.live, CHANGED):
-        scope = await scope_of(request)
+        scope = await ask_again(request)
         if scope is None or not scope.has(*SEES_FIGURES):
             return
         drawn = await _figures(page, service, scope, filters)

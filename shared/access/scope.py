@@ -86,6 +86,13 @@ async def scope_of(request: Request) -> Scope | None:
     return asker
 
 
+async def ask_again(request: Request) -> Scope | None:
+    """Who is signed in now: for a stream, which outlives the answer given when it began."""
+    request.state.asker = await _asker(request)
+    asker: Scope | None = request.state.asker
+    return asker
+
+
 async def _asker(request: Request) -> Scope | None:
     """One read by primary key: a revoked session is refused as soon as its event is here."""
     deployment: Deployment = request.app.state.service
