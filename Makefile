@@ -72,6 +72,10 @@ browser: setup ## Run the pages in Chromium, with axe-core
 bench: setup ## Measure the hot path beside its floor
 	@$(bin)/python -m tests.bench $(args)
 
+.PHONY: bench-pages
+bench-pages: setup ## Measure remedial's pages with 200,000 actions
+	@$(bin)/python -m tests.bench.pages $(args)
+
 .PHONY: migration
 migration: $(stamps)/python ## Write an empty migration: service=audit name=what_changes
 	@test -n "$(service)" -a -n "$(name)" || { echo "refused: say make migration service=audit name=what_changes" >&2; exit 2; }
@@ -87,4 +91,4 @@ dlq: $(stamps)/python ## List the dead letters of the running stack
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
