@@ -23,6 +23,7 @@ def environment(home: Home, ports: Ports) -> Mapping[str, str]:
     """What every service is told, as environment variables; the caller's choice of council stays."""
     return {
         "CASELOOP_COUNCIL": council(),
+        "CASELOOP_COUNCIL_NAME": council_name(),
         "CASELOOP_LOCAL_SIGN_IN": os.environ.get("CASELOOP_LOCAL_SIGN_IN", "true"),
         "CASELOOP_KAFKA": f"{LOOPBACK}:{ports.kafka}",
         "CASELOOP_ORIGIN": ports.url,
@@ -41,6 +42,11 @@ def databases(home: Home, postgres: Postgres, names: Sequence[str] = SERVICES) -
 def council() -> str:
     """The council that this stack serves: its DfE code."""
     return os.environ.get("CASELOOP_COUNCIL", DEMO_COUNCIL)
+
+
+def council_name() -> str:
+    """How pages name the council; empty where only its code is known."""
+    return os.environ.get("CASELOOP_COUNCIL_NAME", "Demonstration council" if council() == DEMO_COUNCIL else "")
 
 
 def program(name: str, app: str, ports: Ports, settings: Mapping[str, str]) -> Program:
