@@ -27,7 +27,13 @@ def signed_in(*roles: str) -> Iterator[httpx.Client]:
     address = target.loopback_origin()
     cookie = sessions.sign_system(sessions.read_key(target.session_key()), *roles)
     try:
-        with httpx.Client(base_url=address, cookies={sessions.COOKIE: cookie}, timeout=TIMEOUT_SECONDS) as client:
+        with httpx.Client(
+            base_url=address,
+            cookies={sessions.COOKIE: cookie},
+            # A refusal as data, not as a page
+            headers={"Accept": "application/json"},
+            timeout=TIMEOUT_SECONDS,
+        ) as client:
             yield client
     except httpx.HTTPError as error:
         raise Failed(f"{address} does not answer ({type(error).__name__})") from error
