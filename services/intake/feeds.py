@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.intake import metrics
 from services.intake.domain.ledger import Outcome
 from services.intake.domain.refusal import Refusal
-from shared.events import Event, FeedReceived, FeedResumed
+from services.intake.domain.rhythm import is_silent
+from shared.clock import LONDON
+from shared.events import Event, FeedFellSilent, FeedReceived, FeedResumed
+
+LOOKED_BACK = timedelta(days=21)
+"""Covers five working days across any run of bank holidays."""
 
 _NOTE = sa.text(
     "INSERT INTO feed_arrival (feed, road, at, accepted, duplicate, quarantined) "
@@ -25,8 +30,9 @@ _NOTE = sa.text(
 
 _TAKE = sa.text(
     "WITH taken AS (DELETE FROM feed_arrival RETURNING feed, road, at, accepted, duplicate, quarantined) "
-    "SELECT feed, road, max(at) AS at, sum(accepted)::bigint AS accepted, sum(duplicate)::bigint AS duplicate, "
-    "sum(quarantined)::bigint AS quarantined FROM taken GROUP BY feed, road ORDER BY feed"
+    "SELECT feed, road, min(at) AS first_at, max(at) AS at, sum(accepted)::bigint AS accepted, "
+    "sum(duplicate)::bigint AS duplicate, sum(quarantined)::bigint AS quarantined "
+    "FROM taken GROUP BY feed, road ORDER BY feed"
 )
 
 _KNOWN = sa.text("SELECT version, silent_since FROM feed WHERE feed = :feed FOR UPDATE")
@@ -37,6 +43,19 @@ _FOLD = sa.text(
     "ON CONFLICT (feed) DO UPDATE SET version = excluded.version, accepted = known.accepted + excluded.accepted, "
     "duplicate = known.duplicate + excluded.duplicate, quarantined = known.quarantined + excluded.quarantined, "
     "last_heard_at = greatest(known.last_heard_at, excluded.last_heard_at), silent_since = NULL"
+)
+
+
+_DAY = sa.text("INSERT INTO feed_day (feed, day, first_at) VALUES (:feed, :day, :at) ON CONFLICT DO NOTHING")
+
+_DAYS = sa.text(
+    "SELECT feed.feed, feed.version, feed.last_heard_at, day, first_at FROM feed JOIN feed_day USING (feed) "
+    "WHERE feed.silent_since IS NULL AND day >= :since ORDER BY feed.feed, day"
+)
+
+_SILENT = sa.text(
+    "UPDATE feed SET silent_since = :now, version = version + 1 WHERE feed = :feed AND silent_since IS NULL "
+    "RETURNING version, last_heard_at"
 )
 
 
@@ -69,5 +88,26 @@ async def fold(session: AsyncSession) -> list[Event]:
         brought = {name: row._mapping[name] for name in ("accepted", "duplicate", "quarantined")}
         values = {"feed": row.feed, "road": row.road, "version": version, "at": row.at, **brought}
         await session.execute(_FOLD, values)
+        first = row.first_at.astimezone(LONDON)
+        await session.execute(_DAY, {"feed": row.feed, "day": first.date(), "at": first.time()})
         events.append(FeedReceived(occurred_at=row.at, version=version, sender=row.feed, **brought))
+    return events
+
+
+async def watch(session: AsyncSession, now: datetime) -> list[Event]:
+    """Say which feeds have fallen silent: those that have a rhythm and have missed it today."""
+    days: dict[str, dict[date, time]] = {}
+    for row in await session.execute(_DAYS, {"since": now.astimezone(LONDON).date() - LOOKED_BACK}):
+        days.setdefault(row.feed, {})[row.day] = row.first_at
+    events: list[Event] = []
+    for feed, heard in days.items():
+        if not is_silent(heard, now):
+            continue
+        fell = await session.execute(_SILENT, {"feed": feed, "now": now})
+        events.extend(
+            FeedFellSilent(occurred_at=now, version=row.version, sender=feed, last_heard_at=row.last_heard_at)
+            for row in fell
+        )
+    silent = (await session.execute(sa.text("SELECT count(*) FROM feed WHERE silent_since IS NOT NULL"))).scalar_one()
+    metrics.SILENT.set(silent)
     return events

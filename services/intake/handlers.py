@@ -87,6 +87,18 @@ async def fold_feeds(now: datetime, session: AsyncSession) -> list[Event]:
     return await feeds.fold(session)
 
 
+@every(router, seconds=60, name="silence")
+async def watch_feeds(now: datetime, session: AsyncSession) -> list[Event]:
+    """Say which feeds have fallen silent."""
+    return await feeds.watch(session, now)
+
+
+@every(router, seconds=60, name="unmatched")
+async def count_unmatched(now: datetime, session: AsyncSession) -> list[Event]:
+    """Say how many workers and teams the directory lacks, when that has changed."""
+    return await rematching.count(session, now)
+
+
 @every(router, seconds=5, name="rematch")
 async def rematch(now: datetime, session: AsyncSession) -> list[Event]:
     """Tell anew what names workers or teams that the directory has come to know."""

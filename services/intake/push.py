@@ -38,6 +38,7 @@ async def take(
     """Record what became different. A child of which one record cannot be is quarantined, and the rest is taken."""
     heard = [hear(child, at) for child in children]
     statements = [(child, each) for child, what in zip(children, heard, strict=True) for each in what.statements]
+    await recording.lock_all(session, keys, (child.la_child_id for child in children))
     recorded = await recording.record(session, [each for _, each in statements], keys)
     refused = [_arrival(child, what.refused, what.refusal, sender, at) for child, what in _refused(children, heard)]
     for (child, statement), outcome in zip(statements, recorded.outcomes, strict=True):

@@ -34,10 +34,11 @@ class Recorded:
 
 
 _LOCK = sa.text(
-    "SELECT pg_advisory_xact_lock(key) FROM ("
-    "SELECT DISTINCT hashtextextended('intake.child.' || child, 0) AS key "
-    "FROM unnest(CAST(:children AS text[])) AS child ORDER BY 1) AS sorted"
+    "SELECT pg_advisory_xact_lock_shared(hashtext('intake.directory')), pg_advisory_xact_lock(key) FROM ("
+    "SELECT DISTINCT hashtextextended('intake.child.' || child::text, 0) AS key "
+    "FROM unnest(CAST(:children AS uuid[])) AS child ORDER BY 1) AS sorted"
 )
+"""The directory's lock is shared: whoever tells cases anew waits for those that may not have seen it yet."""
 
 _WORKS = sa.text(
     "SELECT assessment_id, child_id, kind, started_on, road, sender_id, version, said, digest, unmatched, changed, "
@@ -122,9 +123,14 @@ async def record(
     return Recorded(outcomes, [*links, *told])
 
 
+async def lock_all(session: AsyncSession, keys: Keys, children: Iterable[str]) -> None:
+    """Hold all children that a transaction will touch, at once: two that each hold some would wait for each other."""
+    await lock_children(session, {identity.pseudonym(keys[1], child) for child in children})
+
+
 async def lock_children(session: AsyncSession, children: Iterable[UUID]) -> None:
     """Hold these children until the transaction ends: rules across a child's work see all of it or wait."""
-    await session.execute(_LOCK, {"children": [str(child) for child in children]})
+    await session.execute(_LOCK, {"children": list(children)})
 
 
 async def load(

@@ -11,10 +11,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.intake import recording
+from services.intake import metrics, recording
 from services.intake.domain.ledger import Ledger
-from shared.events import Event
+from shared.events import Event, WorkersUnmatched
 
+SENDER = "intake"
 AT_ONCE = 500
 """Children looked at in one transaction; the next tick goes on."""
 
@@ -32,11 +33,36 @@ _TOLD = sa.text(
 )
 
 
+_COUNT = sa.text(
+    "SELECT count(DISTINCT key) FILTER (WHERE key LIKE 'worker:%') AS workers, "
+    "count(DISTINCT key) FILTER (WHERE key LIKE 'team:%') AS teams "
+    "FROM (SELECT unnest(unmatched) AS key FROM work WHERE unmatched <> '{}') AS named"
+)
+_COUNTED = sa.text(
+    "INSERT INTO unmatched_count AS known (only_row, version, workers, teams) VALUES (true, 1, :workers, :teams) "
+    "ON CONFLICT (only_row) DO UPDATE SET version = known.version + 1, workers = excluded.workers, "
+    "teams = excluded.teams WHERE (known.workers, known.teams) IS DISTINCT FROM (excluded.workers, excluded.teams) "
+    "RETURNING version"
+)
+
+
+async def count(session: AsyncSession, now: datetime) -> list[Event]:
+    """How many workers and teams are unmatched; told only when that has changed."""
+    found = (await session.execute(_COUNT)).one()
+    metrics.UNMATCHED.labels("worker").set(found.workers)
+    metrics.UNMATCHED.labels("team").set(found.teams)
+    values = {"workers": found.workers, "teams": found.teams}
+    version = (await session.execute(_COUNTED, values)).scalar()
+    return [] if version is None else [WorkersUnmatched(occurred_at=now, version=version, sender=SENDER, **values)]
+
+
 async def rematch(session: AsyncSession, keys: tuple[str, bytes], now: datetime) -> list[Event]:
     """Tell anew the work of some children whose worker or team is known now; nothing where there is none."""
     known = list((await session.execute(_KNOWN_NOW)).scalars())
     if not known:
         return []
+    # What is still being taken in under the directory as it was is waited for: it would never be told anew.
+    await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('intake.directory'))"))
     children = list((await session.execute(_CHILDREN, {"known": known, "at_once": AT_ONCE})).scalars())
     if not children:
         await session.execute(_TOLD, {"known": known, "now": now})

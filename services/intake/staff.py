@@ -16,8 +16,8 @@ from shared.events import TeamMembership
 _STAMP = sa.text(
     "SELECT (SELECT count(*) || '.' || coalesce(sum(version), 0) FROM person) || '/' || "
     "(SELECT count(*) || '.' || coalesce(sum(version), 0) FROM team) || '/' || "
-    "(SELECT count(*) || '.' || coalesce(sum(hashtext(kind || stand_in || stands_for)), 0) "
-    "FROM spelling WHERE stands_for IS NOT NULL)"
+    "(SELECT count(*) || '.' || count(told_at) || '.' || coalesce(sum(hashtext(kind || stand_in || stands_for)), 0) "
+    "FROM spelling)"
 )
 
 _LIST = sa.text(
@@ -27,7 +27,7 @@ _LIST = sa.text(
     "ON CONFLICT (kind, stand_in) DO UPDATE SET told_at = NULL WHERE spelling.told_at IS NOT NULL"
 )
 
-_RESOLVED = sa.text("SELECT kind, shown, stands_for FROM spelling WHERE stands_for IS NOT NULL")
+_SPELLINGS = sa.text("SELECT kind, stand_in, shown, stands_for, told_at FROM spelling")
 
 _KEPT: WeakKeyDictionary[object, tuple[str, Directory]] = WeakKeyDictionary()
 """The directory of each database, with the stamp under which it was read."""
@@ -62,18 +62,18 @@ def _database(session: AsyncSession) -> object:
 async def _read(session: AsyncSession) -> Directory:
     people = (await session.execute(sa.select(PERSON.c.person_id, PERSON.c.name, PERSON.c.teams))).all()
     teams = (await session.execute(sa.select(TEAM.c.team_id, TEAM.c.name))).all()
-    resolved = (
-        await session.execute(sa.text("SELECT kind, shown, stands_for FROM spelling WHERE stands_for <> ''"))
-    ).all()
+    spellings = (await session.execute(_SPELLINGS)).all()
     workers_spelled = _unambiguous((name, key) for key, name, _ in people)
     teams_spelled = _unambiguous((name, key) for key, name in teams)
-    for kind, shown, stands_for in resolved:
-        (workers_spelled if kind == "worker" else teams_spelled)[spelling(shown)] = stands_for
+    for kind, _, shown, stands_for, _ in spellings:
+        if stands_for is not None:
+            (workers_spelled if kind == "worker" else teams_spelled)[spelling(shown)] = stands_for
     return Directory(
         memberships={key: [TeamMembership.model_validate(each) for each in held] for key, _, held in people},
         workers_spelled=workers_spelled,
         teams=frozenset(key for key, _ in teams),
         teams_spelled=teams_spelled,
+        listed=frozenset((kind, stand_in) for kind, stand_in, _, _, told_at in spellings if told_at is None),
     )
 
 

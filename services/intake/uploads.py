@@ -130,6 +130,7 @@ async def _take_some(
     claimed: set[UUID],
 ) -> Counter[str]:
     contexts = [line.read for line in lines if isinstance(line.read, Context)]
+    await recording.lock_all(session, keys, (line.read.child for line in lines if not isinstance(line.read, Refusal)))
     kept = await episodes.keep(session, keys, contexts, given.as_of, given.said_at)
     said = [line.read for line in lines if isinstance(line.read, Submission)]
     recorded = await recording.record(session, said, keys, claimed)

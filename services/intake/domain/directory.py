@@ -45,6 +45,8 @@ class Directory:
     workers_spelled: Mapping[str, str] = field(default_factory=dict)
     teams: frozenset[str] = frozenset()
     teams_spelled: Mapping[str, str] = field(default_factory=dict)
+    listed: frozenset[tuple[str, str]] = frozenset()
+    """The unknown ones that are listed already: a kind, and the id that cases have for it."""
 
     def worker(self, worker_id: str | None, name: str | None) -> Named:
         """Who is meant by an id or, where there is none, by a name."""

@@ -304,7 +304,8 @@ class Ledger:
         if found.unknown is None:
             return found
         stand_in = found.id or "n-" + identity.opaque(self.key, kind, found.unknown)
-        self.unknown[kind, stand_in] = found.unknown
+        if (kind, stand_in) not in self.directory.listed:
+            self.unknown[kind, stand_in] = found.unknown
         return Named(stand_in, found.unknown)
 
     def _category(self, child_id: UUID, made: Said) -> str | None:

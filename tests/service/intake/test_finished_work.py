@@ -162,3 +162,27 @@ async def reasons(engine: AsyncEngine) -> list[str]:
     """Why things are in quarantine."""
     async with engine.connect() as connection:
         return list((await connection.execute(sa.text("SELECT code FROM quarantined ORDER BY code"))).scalars())
+
+
+async def test_a_feed_that_misses_its_hour_is_said_to_be_silent_and_to_be_back(engine: AsyncEngine) -> None:
+    from collections import Counter
+
+    from services.intake import feeds
+    from shared.db import sessions
+    from shared.events import FeedFellSilent, FeedReceived, FeedResumed
+
+    said: list[Event] = []
+    for day in (16, 17, 18, 19, 20):
+        async with sessions(engine)() as session, session.begin():
+            await feeds.note(session, "supplier", "dfe", Counter(accepted=3), datetime(2026, 11, day, 6, tzinfo=UTC))
+            said += await feeds.fold(session)
+    monday = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    for now in (monday.replace(hour=7), monday, monday + timedelta(hours=1)):
+        async with sessions(engine)() as session, session.begin():
+            said += await feeds.watch(session, now)
+    async with sessions(engine)() as session, session.begin():
+        await feeds.note(session, "supplier", "dfe", Counter(accepted=1), monday + timedelta(hours=2))
+        said += await feeds.fold(session)
+    kinds = [type(event) for event in said]
+    assert kinds == [*[FeedReceived] * 5, FeedFellSilent, FeedResumed, FeedReceived]
+    assert [event.version for event in said] == list(range(1, 9))

@@ -154,6 +154,12 @@ def _senders() -> None:
         sa.Column("silent_since", INSTANT),
     )
     op.create_table(
+        "feed_day",
+        sa.Column("feed", sa.Text, primary_key=True),
+        sa.Column("day", sa.Date, primary_key=True),
+        sa.Column("first_at", sa.Time, nullable=False),
+    )
+    op.create_table(
         "feed_arrival",
         sa.Column("arrival_id", sa.BigInteger, sa.Identity(), primary_key=True),
         sa.Column("feed", sa.Text, nullable=False),
@@ -205,4 +211,11 @@ def _spellings() -> None:
         sa.Column("settled_by", sa.Text),
         sa.Column("told_at", INSTANT),
         sa.CheckConstraint("kind IN ('worker', 'team')", name="kind_known"),
+    )
+    op.create_table(
+        "unmatched_count",
+        sa.Column("only_row", sa.Boolean, primary_key=True),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("workers", sa.Integer, nullable=False),
+        sa.Column("teams", sa.Integer, nullable=False),
     )

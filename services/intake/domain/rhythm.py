@@ -1,0 +1,39 @@
+"""Whether a feed has fallen silent, judged by its own rhythm on working days.
+
+A feed that came on at least three of the last five working days is expected on a working day too: by two hours after
+the latest hour at which it first came on those days. So nights, weekends and bank holidays raise no alarm, and a dead
+feed is seen the same day. The figures are an inference; no source states them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+
+from shared.clock import LONDON
+from shared.working_days import add_working_days, is_working_day
+
+LOOKED_BACK = 5
+ENOUGH = 3
+GRACE = timedelta(hours=2)
+
+
+def expected_by(first_heard: Mapping[date, time], today: date) -> datetime | None:
+    """By when a feed should be heard today; none where it has no rhythm or today is no working day.
+
+    `first_heard` says when, in London, it first came on each day.
+    """
+    if not is_working_day(today):
+        return None
+    days = [add_working_days(today, -back) for back in range(1, LOOKED_BACK + 1)]
+    times = [first_heard[day] for day in days if day in first_heard]
+    if len(times) < ENOUGH:
+        return None
+    return datetime.combine(today, max(times), LONDON) + GRACE
+
+
+def is_silent(first_heard: Mapping[date, time], now: datetime) -> bool:
+    """Whether a feed that should have been heard by now was not."""
+    today = now.astimezone(LONDON).date()
+    due = expected_by(first_heard, today)
+    return due is not None and now > due and today not in first_heard

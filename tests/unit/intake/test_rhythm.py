@@ -1,0 +1,37 @@
+"""A dead feed is seen the same day; a night, a weekend and a bank holiday are no alarm."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+
+from services.intake.domain.rhythm import is_silent
+from shared.clock import LONDON
+
+WEEK = {date(2026, 11, day): time(6, 15 + day % 3) for day in (16, 17, 18, 19, 20)}
+
+
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=LONDON)
+
+
+def test_a_daily_feed_that_does_not_come_is_silent_two_hours_after_its_hour() -> None:
+    assert not is_silent(WEEK, at(23, 8, 16))
+    assert is_silent(WEEK, at(23, 8, 18))
+
+
+def test_a_feed_that_came_is_not_silent() -> None:
+    assert not is_silent(WEEK | {date(2026, 11, 23): time(8, 0)}, at(23, 20))
+
+
+def test_a_weekend_is_no_alarm() -> None:
+    assert not is_silent(WEEK, at(21, 20))
+    assert not is_silent(WEEK, at(22, 20))
+
+
+def test_a_bank_holiday_is_no_alarm() -> None:
+    christmas = {date(2026, 12, day): time(6, 0) for day in (18, 21, 22, 23, 24)}
+    assert not is_silent(christmas, datetime(2026, 12, 25, 20, tzinfo=LONDON))
+
+
+def test_a_file_given_now_and_then_has_no_rhythm() -> None:
+    assert not is_silent({date(2026, 11, 17): time(9, 0)}, at(23, 20))
