@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ import httpx
 
 from deploy.demo.council import Council
 from shared.access import sessions
-from shared.events import PersonRecorded, Role, TeamRecorded
+from shared.events import PersonRecorded, Role
 
 PROGRAMME: Final = Path(__file__).parents[2] / "services" / "audit" / "programmes" / "near-live.yaml"
 """The programme that Caseloop is delivered with."""
@@ -19,36 +20,46 @@ ADDED_OR_KNOWN: Final = (httpx.codes.SEE_OTHER, httpx.codes.UNPROCESSABLE_ENTITY
 
 
 async def load_directory(origin: str, session_key: Path, council: Council) -> None:
-    """Add the council's teams and people as its administrator would, unless they are there."""
+    """Tell intake who works at the council, unless it knows: caseworkers by a staff file, the others one by one.
+
+    A staff file gives nobody a role beyond casework; an administrator does.
+    """
     async with _signed_in(origin, session_key, Role.ADMINISTRATOR) as client:
-        last = council.people[-1].person_id
-        if (await client.get(f"/intake/people/{last}")).status_code == httpx.codes.OK:
+        appointed = [person for person in council.people if not person.teams]
+        if (await client.get(f"/intake/people/{appointed[-1].person_id}")).status_code == httpx.codes.OK:
             return
-        for team in council.teams:
-            await _add(client, "/intake/teams/new", _team_form(team))
-        for person in council.people:
-            await _add(client, "/intake/people/new", _person_form(person))
+        file = {"file": ("staff.csv", staff_file(council), "text/csv")}
+        (await client.post("/intake/imports/staff", files=file)).raise_for_status()
+        for person in appointed:
+            response = await client.post("/intake/people/new", data=_form(person))
+            if response.status_code not in ADDED_OR_KNOWN:
+                response.raise_for_status()
 
 
-async def _add(client: httpx.AsyncClient, path: str, form: Mapping[str, str | list[str]]) -> None:
-    """Send one form. Refused is fine where the id is taken: an earlier run came this far."""
-    response = await client.post(path, data=dict(form))
-    if response.status_code not in ADDED_OR_KNOWN:
-        response.raise_for_status()
+def staff_file(council: Council) -> bytes:
+    """The council's caseworkers and their teams as the csv that any council could give."""
+    teams = {team.team_id: team for team in council.teams}
+    text = StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(
+        ("Worker ID", "Name", "Email", "Job title", "Team ID", "Team name", "Team kind", "Service", "Start date")
+    )
+    for person in council.people:
+        for held in person.teams:
+            team = teams[held.team_id]
+            title = "Team manager" if Role.TEAM_MANAGER in person.roles else "Social worker"
+            about_team = (team.team_id, team.name, team.kind, team.service)
+            rows.writerow((person.person_id, person.name, person.email, title, *about_team, held.since.isoformat()))
+    return text.getvalue().encode()
 
 
-def _team_form(team: TeamRecorded) -> Mapping[str, str]:
-    return {"team_id": team.team_id, "name": team.name, "kind": team.kind, "service": team.service}
-
-
-def _person_form(person: PersonRecorded) -> Mapping[str, str | list[str]]:
+def _form(person: PersonRecorded) -> dict[str, str | list[str]]:
+    """The form by which an administrator adds somebody."""
     return {
         "person_id": person.person_id,
         "name": person.name,
         "email": person.email or "",
         "roles": list(person.roles),
-        "teams": [membership.team_id for membership in person.teams],
-        "manages": list(person.manages),
         "services": list(person.services),
     }
 
@@ -64,4 +75,4 @@ async def open_programme(origin: str, session_key: Path) -> None:
 def _signed_in(origin: str, session_key: Path, role: Role) -> httpx.AsyncClient:
     """A client signed in as the command line is, with one role."""
     cookie = sessions.sign_system(sessions.read_key(session_key), role)
-    return httpx.AsyncClient(base_url=origin, cookies={sessions.COOKIE: cookie}, timeout=30)
+    return httpx.AsyncClient(base_url=origin, cookies={sessions.COOKIE: cookie}, timeout=60)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -147,7 +147,8 @@ async def test_the_example_for_suppliers_is_heard(stack: RunningStack, council: 
     }
     finished.write_text(json.dumps(line) + "\n")
     for _ in range(2):
-        subprocess.run([sys.executable, EXAMPLE, stack.kafka, finished], check=True, capture_output=True, timeout=30)
+        example = await asyncio.create_subprocess_exec(sys.executable, EXAMPLE, stack.kafka, finished)
+        assert await example.wait() == 0
 
     async def heard() -> None:
         assert await recorded_ids(stack, {"example": "4200021"}) == {"example"}
