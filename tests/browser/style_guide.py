@@ -99,6 +99,13 @@ def create_style_guide() -> FastAPI:
     async def fault() -> Response:
         raise RuntimeError("Ada Cole's row broke this")
 
+    _add_live_rows(app)
+    return app
+
+
+def _add_live_rows(app: FastAPI) -> None:
+    """A page whose rows arrive by themselves, its stream, and how many streams are open."""
+
     @app.get("/live-page")
     async def live_page(page: Page) -> HTMLResponse:
         return page("style_guide_live.html", title="Live rows")
@@ -119,8 +126,6 @@ def create_style_guide() -> FastAPI:
     @app.get("/streams")
     async def streams() -> int:
         return int(app.state.streams)
-
-    return app
 
 
 async def _everybody() -> MaybeScope:
