@@ -84,7 +84,7 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, max_poll_interval_ms: int
     """Let the consumer take what its topic brings, in batches, acknowledged once they are settled."""
     broker.subscriber(
         consumer.subscription.topic.value,
-        group_id=f"caseloop.{consumer.name}",
+        group_id=group_of(consumer),
         batch=True,
         max_records=MAX_RECORDS,
         batch_timeout_ms=BATCH_TIMEOUT_MS,
@@ -97,6 +97,11 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, max_poll_interval_ms: int
         session_timeout_ms=SESSION_TIMEOUT_MS,
         title=consumer.name,
     )(_taker(consumer))
+
+
+def group_of(consumer: Consumer) -> str:
+    """Its consumer group: one for each consumer, shared by the replicas."""
+    return f"caseloop.{consumer.name}"
 
 
 def _taker(consumer: Consumer) -> Callable[[Any], Awaitable[None]]:
@@ -135,7 +140,7 @@ async def stop(broker: KafkaBroker) -> None:
 
 
 def joined(broker: KafkaBroker) -> list[tuple[LogicSubscriber[Any], AIOKafkaConsumer]]:
-    """The subscribers that have started, in the order in which they were built, each with its client."""
+    """The subscribers that have started, each with its client."""
     subscribers = cast("list[LogicSubscriber[Any]]", broker.subscribers)
     return [(one, one.consumer) for one in subscribers if one.consumer is not None]
 
@@ -156,10 +161,12 @@ def hung(broker: KafkaBroker, consumers: Sequence[Consumer], limit: float) -> li
     A consume loop that died leaves no other trace: the process lives on. One that waits for the world to come back
     tries again and again, so it is not hung, and one that stopped because its stream is bad says so elsewhere.
     """
+    at_work = {group_of(consumer): consumer for consumer in consumers if consumer.stopped is None}
+    found = [(at_work.get(subscriber.group_id or ""), subscriber, client) for subscriber, client in joined(broker)]
     return [
         consumer.name
-        for (subscriber, client), consumer in zip(joined(broker), consumers, strict=False)
-        if consumer.stopped is None
+        for consumer, subscriber, client in found
+        if consumer is not None
         and (all(task.done() for task in subscriber.tasks) or _is_silent(client, consumer, limit))
     ]
 

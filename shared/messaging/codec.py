@@ -50,12 +50,16 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A record that could be read: its identity and its event, none where the type is not one we listen for."""
+    """A record that could be read: its identity and its event, none where the type is not one we listen for.
+
+    `trace` is the W3C `traceparent` under which the event was said.
+    """
 
     record: Record
     event_id: UUID
     key: str
     event: Event | None
+    trace: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,8 @@ def _read(record: Record, key: str, listened: frozenset[str]) -> Received:
         return Received(record, event_id, key, None)
     if record.value is None and not EVENTS[kind].tombstone:
         raise _Bad("missing", "body")
-    return Received(record, event_id, key, _event(EVENTS[kind], key, headers, record.value))
+    event = _event(EVENTS[kind], key, headers, record.value)
+    return Received(record, event_id, key, event, headers.get("traceparent"))
 
 
 def identity(ce_id: bytes | None, ce_source: bytes | None) -> UUID | None:
@@ -146,14 +151,6 @@ def identity(ce_id: bytes | None, ce_source: bytes | None) -> UUID | None:
     except ValueError:
         return uuid5(NAMESPACE_URL, f"{(ce_source or b'').decode('utf-8', 'replace')}\n{text}")
     return identified
-
-
-def trace_of(record: Record) -> str | None:
-    """The W3C `traceparent` under which the event was said."""
-    for name, value in record.headers:
-        if name == "traceparent" and value:
-            return value.decode("ascii", "replace")
-    return None
 
 
 def _event(kind: type[Event], key: str, headers: dict[str, bytes | None], value: bytes | None) -> Event:

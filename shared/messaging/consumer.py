@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from shared.db import sessions
 from shared.events import Event, Topic
 from shared.messaging import dead_letters, inbox, metrics, outbox
-from shared.messaging.codec import Received, Record, Unreadable, decode, trace_of
+from shared.messaging.codec import Received, Record, Unreadable, decode
 from shared.messaging.faults import is_world_down
 
 log = structlog.get_logger()
@@ -108,7 +108,7 @@ class Consumer:
         """Settle every record, however long the world is down. MostlyBadError settles none of them."""
         messages = [decode(record, self._listened) for record in records]
         self._judge(messages)
-        token = context.attach(_trace(records))
+        token = context.attach(_trace(messages))
         try:
             await self._settle_whatever_comes(messages)
         finally:
@@ -318,12 +318,11 @@ def _failed(message: Received | Unreadable, error: Exception) -> Unreadable:
     return Unreadable(message.record, message.key, type(error).__name__, "handler")
 
 
-def _trace(records: Sequence[Record]) -> context.Context:
-    """The context of the first record that has one: what a batch says is traced to there."""
-    for record in records:
-        trace = trace_of(record)
-        if trace is not None:
-            return propagate.extract({"traceparent": trace})
+def _trace(messages: Sequence[Received | Unreadable]) -> context.Context:
+    """The context of the first event that has one: what a batch says is traced to there."""
+    for message in messages:
+        if isinstance(message, Received) and message.trace:
+            return propagate.extract({"traceparent": message.trace.decode("ascii", "replace")})
     return context.get_current()
 
 

@@ -11,6 +11,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
 from shared.events import Topic
+from tests.bench.watch import Took, Watch
 
 BATCH = 500
 OUT = "bench.floor.out"
@@ -38,8 +39,8 @@ class Assessment(msgspec.Struct):
 decode = msgspec.json.Decoder(Assessment).decode
 
 
-async def run(bootstrap: str, database_url: str, events: int) -> float:
-    """Take so many events through; the seconds from the first batch to the last acknowledgement."""
+async def run(bootstrap: str, database_url: str, events: int) -> Took:
+    """Take so many events through, from the first batch to the last acknowledgement."""
     database = await asyncpg.connect(database_url.replace("+asyncpg", ""))
     await database.execute(TABLE)
     consumer = AIOKafkaConsumer(
@@ -55,19 +56,19 @@ async def run(bootstrap: str, database_url: str, events: int) -> float:
             bootstrap_servers=bootstrap, enable_idempotence=True, acks="all", linger_ms=0, max_batch_size=512 * 1024
         ) as producer,
     ):
-        done, began = 0, 0.0
+        done, watch = 0, Watch()
         while done < events:
             records = [
                 one for batch in (await consumer.getmany(timeout_ms=20, max_records=BATCH)).values() for one in batch
             ]
             if records:
-                began = began or time.monotonic()
+                watch.begin()
                 await _stage(records, database, producer)
                 await consumer.commit()
                 done += len(records)
-        ended = time.monotonic()
+        took = watch.took()
     await database.close()
-    return ended - began
+    return took
 
 
 async def _stage(records: list[ConsumerRecord], database: asyncpg.Connection, producer: AIOKafkaProducer) -> None:

@@ -7,10 +7,8 @@ import gc
 import json
 import resource
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 from importlib import import_module
 from uuid import UUID, uuid5
 
@@ -26,6 +24,7 @@ from shared.messaging.broker import build_broker, keep_started, stop
 from shared.messaging.consumer import Handler
 from shared.messaging.relay import Relay
 from tests.bench import floor
+from tests.bench.watch import Took, Watch
 from tests.support.eventually import eventually
 
 NAMESPACE = UUID("5f0c8f0e-2f63-5a55-8a86-1c6e5b1f2a10")
@@ -70,8 +69,8 @@ def _recorded(assessment_id: UUID, event: CmsAssessmentAuthorised) -> Assessment
     )
 
 
-async def run(router: EventRouter, service: str, bootstrap: str, database_url: str, events: int) -> float:
-    """Let a service's first consumer and its relay take so many events; seconds until the outbox is empty again."""
+async def run(router: EventRouter, service: str, bootstrap: str, database_url: str, events: int) -> Took:
+    """Let a service's first consumer and its relay take so many events, until the outbox is empty again."""
     engine = create_engine(database_url)
     handled = Progress()
     subscription = router.subscriptions[0]
@@ -84,27 +83,27 @@ async def run(router: EventRouter, service: str, bootstrap: str, database_url: s
     gc.freeze()
     await keep_started(broker, asyncio.Event())
     await eventually(lambda: _is_done(handled, events, engine), timeout=600)
-    seconds = time.monotonic() - handled.began
+    took = handled.watch.took()
     await stop(broker)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await engine.dispose()
-    return seconds
+    return took
 
 
 class Progress:
     """When the first batch came, and how many events were handled."""
 
     def __init__(self) -> None:
-        self.began = 0.0
+        self.watch = Watch()
         self.events = 0
 
     def watching(self, subscription: Subscription) -> Handler:
         """The subscription's handler, watched."""
 
         async def handle(events: Sequence[Event], session: AsyncSession) -> Sequence[Event]:
-            self.began = self.began or time.monotonic()
+            self.watch.begin()
             said = await subscription.handler(events, session)
             self.events += len(events)
             return said
@@ -130,15 +129,9 @@ def main() -> None:
     else:
         work = run(import_module(f"services.{what}.handlers").router, what, bootstrap, database_url, int(events))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        seconds = runner.run(work)
+        took = runner.run(work)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    took = {
-        "seconds": seconds,
-        "cpu_seconds": used.ru_utime + used.ru_stime,
-        "max_rss_mb": round(used.ru_maxrss / 1024),
-        "at": datetime.now(UTC).isoformat(),
-    }
-    print(json.dumps(took))  # noqa: T201
+    print(json.dumps({**asdict(took), "max_rss_mb": round(used.ru_maxrss / 1024)}))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -200,6 +200,16 @@ async def test_an_unreadable_record_holds_its_key_and_no_other(trial: Trial) -> 
     assert await trial.numbers("a") == [1, 3, 5]
 
 
+async def test_an_unreadable_record_that_comes_again_after_it_was_dismissed_holds_nothing_back(trial: Trial) -> None:
+    records = [record("a", 1), record("a", 2, value=HALF_A_DOCUMENT), record("a", 3)]
+    await consumer(trial).take(records)
+    await settle(trial, DISMISSED)
+    await consumer(trial).take([*records, record("a", 4)])
+    assert await trial.numbers("a") == [1, 3, 4]
+    assert await trial.count("parked") == 0
+    assert await trial.count("dead_letter") == 1
+
+
 async def test_a_replayed_letter_that_is_still_unreadable_stays_open(trial: Trial) -> None:
     await consumer(trial).take([record("a", 2, value=HALF_A_DOCUMENT), record("a", 3)])
     with pytest.raises(StillFailsError, match="json_invalid"):
