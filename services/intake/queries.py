@@ -173,6 +173,15 @@ async def spelling(session: AsyncSession, scope: Scope, kind: str, stand_in: str
     return (await session.execute(query.with_for_update())).scalars().first()
 
 
+async def spellings_of(session: AsyncSession, scope: Scope, unmatched: Sequence[str]) -> list[str]:
+    """How cases name the workers and teams behind these keys (`worker:…`, `team:…`)."""
+    keys = [tuple(key.split(":", 1)) for key in unmatched]
+    query = sa.select(col(SpellingRow.shown)).where(
+        _values(scope), sa.tuple_(col(SpellingRow.kind), col(SpellingRow.stand_in)).in_(keys)
+    )
+    return list((await session.execute(query.order_by(col(SpellingRow.shown)))).scalars())
+
+
 async def directory_choices(session: AsyncSession, scope: Scope) -> Mapping[str, list[tuple[str, str]]]:
     """Whom an unmatched worker or team may stand for: everybody of the directory, by name."""
     if not sees_values(scope):

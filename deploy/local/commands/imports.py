@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -39,11 +41,50 @@ def annex_a(
     only: Annotated[int | None, typer.Option("--list", min=1, max=8, help="For a csv: which list it is.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import an Annex A workbook: Lists 1, 3, 4 and 5; or one of its lists as a csv."""
+    """Import an Annex A workbook: Lists 1, 3, 4 and 5; one of its lists as a csv; or a folder of csvs."""
     with answering(as_json) as answer:
         fields = {"as_of": day(as_of).isoformat(), **({"list": str(only)} if only else {})}
-        counts = send("/intake/imports/annex-a", file, fields)
+        with as_one_file(file) as one:
+            counts = send("/intake/imports/annex-a", one, fields)
         answer.give(counts, in_words(counts))
+
+
+@group.command("cin-census")
+def cin_census(file: ExistingFile, as_of: AsOf, as_json: AsJson = False) -> None:
+    """Import a CIN census (XML): referrals, assessments, section 47 enquiries and plans."""
+    with answering(as_json) as answer:
+        counts = send("/intake/imports/cin-census", file, {"as_of": day(as_of).isoformat()})
+        answer.give(counts, in_words(counts))
+
+
+@group.command()
+def staff(
+    file: ExistingFile,
+    as_of: Annotated[str | None, typer.Option("--as-of", metavar="YYYY-MM-DD", help="Today, unless said.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import the staff directory: workers and teams by date, from a csv, an xlsx or a folder of the SSD's extracts."""
+    with answering(as_json) as answer:
+        with as_one_file(file) as one:
+            counts = send("/intake/imports/staff", one, {"as_of": day(as_of).isoformat()} if as_of else {})
+        answer.give(counts, in_words(counts))
+
+
+@contextmanager
+def as_one_file(file: Path) -> Iterator[Path]:
+    """A file as it is; the csvs of a folder as one archive, gone afterwards."""
+    if not file.is_dir():
+        yield file
+        return
+    lists = sorted(file.glob("*.csv"))
+    if not lists:
+        raise Refused(f"{file} holds no csv")
+    with tempfile.TemporaryDirectory(prefix="caseloop-") as folder:
+        packed = Path(folder) / f"{file.resolve().name}.zip"
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for each in lists:
+                archive.write(each, each.name)
+        yield packed
 
 
 def send(path: str, file: Path, fields: Mapping[str, str]) -> Mapping[str, Any]:

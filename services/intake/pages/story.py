@@ -1,5 +1,6 @@
 """One assessment's story: what arrived, when, from where, what changed."""
 
+from datetime import date, datetime
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Request
@@ -11,6 +12,7 @@ from services.intake.pages.asking import FIELDS, WATCHERS, kind_name, road_name
 from shared.access import CurrentScope, trail
 from shared.messaging import Work
 from shared.web import Page
+from shared.web.filters import long_date, long_time
 
 router = APIRouter()
 
@@ -32,6 +34,23 @@ async def story(request: Request, page: Page, work: Work, scope: CurrentScope, a
         facts=facts(said) if said else None,
         case_link=template.format(case_id=found.case_id) if template and found.case_id else None,
         fields=FIELDS,
+        unmatched=await queries.spellings_of(work.session, scope, found.work.unmatched),
+        in_words=in_words,
         road_name=road_name,
         kind_name=kind_name,
+    )
+
+
+def in_words(value: object) -> str:
+    """A fact as a page says it; what a change kept is text already."""
+    if value is None or value == ():
+        return ""
+    if value in (True, "True"):
+        return "Yes"
+    if value in (False, "False"):
+        return "No"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return (
+        long_time(value) if isinstance(value, datetime) else long_date(value) if isinstance(value, date) else str(value)
     )

@@ -1,10 +1,15 @@
 """Workers and teams that cases name and the directory lacks: say who each is, or add them."""
 
-from fastapi import APIRouter, HTTPException
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.intake import queries, resolving
+from services.intake.domain.directory import spelling
 from services.intake.pages.asking import WATCHERS, Now, PageNumber
 from shared.access import CurrentScope
 from shared.messaging import Reading, Work
@@ -18,6 +23,7 @@ class Resolution(BaseModel):
 
     kind: str = Field(pattern="^(worker|team)$")
     stand_in: str = Field(max_length=100)
+    nearest: str | None = Field(default=None, max_length=64)
     stands_for: str | None = Field(default=None, max_length=64)
     add: str | None = Field(default=None, max_length=3)
 
@@ -28,9 +34,30 @@ async def unmatched(page: Page, session: Reading, scope: CurrentScope, number: P
     return page(
         "intake/unmatched.html",
         title="Unmatched staff",
-        form=Form(),
         listed=await queries.unmatched(session, scope, number),
-        choices=await queries.directory_choices(session, scope),
+    )
+
+
+@router.get("/intake/unmatched/one", dependencies=WATCHERS)
+async def one(
+    page: Page,
+    session: Reading,
+    scope: CurrentScope,
+    kind: Annotated[str, Query(max_length=10)] = "",
+    stand_in: Annotated[str, Query(max_length=100)] = "",
+) -> Response:
+    """Say who one of them is: the nearest names first."""
+    row = await queries.spelling(session, scope, kind, stand_in)
+    if row is None:
+        return _back("Choose a worker or team of the list")
+    choices = (await queries.directory_choices(session, scope))[row.kind]
+    return page(
+        "intake/unmatched_one.html",
+        title=row.shown,
+        row=row,
+        form=Form(),
+        nearest=_nearest(row.shown, choices),
+        choices=choices,
     )
 
 
@@ -46,7 +73,8 @@ async def resolve(work: Work, scope: CurrentScope, now: Now, submitted: Submitte
     if said.add:
         work.record(*await resolving.add(work.session, row, scope.person_id, now))
         return _back(f"{row.shown} was added to the directory; their cases follow in a few seconds")
-    if not said.stands_for or not await resolving.stands_for(work.session, row, said.stands_for, scope.person_id):
+    known = said.nearest or said.stands_for
+    if not known or not await resolving.stands_for(work.session, row, known, scope.person_id):
         return _back(f"Nothing was changed: choose who {row.shown} is")
     return _back(f"{row.shown} was matched; their cases follow in a few seconds")
 
@@ -55,3 +83,9 @@ def _back(message: str) -> Response:
     response = RedirectResponse("/intake/unmatched", status_code=303)
     flash(response, message)
     return response
+
+
+def _nearest(name: str, choices: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The few of the directory whose names are most like this one."""
+    compared = {spelling(words.rpartition(" (")[0]): (known, words) for known, words in choices}
+    return [compared[close] for close in get_close_matches(spelling(name), list(compared), n=3, cutoff=0.5)]

@@ -123,9 +123,9 @@ async def test_an_unmatched_worker_is_added_and_a_team_matched(filled: FastAPI, 
     await keep(filled, TeamRecorded(occurred_at=NOON, team_id="moor", name="Assessment Moor"))
     async with await client_as(filled, "business_support") as http:
         page = (await http.get("/intake/unmatched")).text
-        stand_ins = re.findall(r'name="stand_in" value="([^"]+)"', page)
-        kinds = re.findall(r'name="kind" value="([^"]+)"', page)
-        by_kind = dict(zip(kinds, stand_ins, strict=True))
+        by_kind = dict(re.findall(r"kind=(\w+)&amp;stand_in=([^\"]+)", page))
+        one = await http.get(f"/intake/unmatched/one?kind=team&stand_in={by_kind['team']}")
+        assert "Assessment Moor (moor)" in one.text
         await http.post(
             "/intake/unmatched", data={"kind": "worker", "stand_in": by_kind["worker"], "add": "yes", "stands_for": ""}
         )
@@ -147,4 +147,5 @@ async def test_an_assessment_tells_its_story(filled: FastAPI, engine: AsyncEngin
         page = await http.get(f"/intake/assessments/{number}")
     assert page.status_code == 200
     assert "Child seen" in page.text
-    assert "True" in page.text
+    assert "Monday 8 February 2021" in page.text
+    assert "Ann Li" in page.text
