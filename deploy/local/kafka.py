@@ -79,7 +79,8 @@ class Kafka:
 
     def prepare(self) -> None:
         """Write the configuration, and format the log's folder unless it is formatted already."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        # The log holds what people wrote about families: nobody else on this machine may look
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._config.write_text("".join(f"{name}={value}\n" for name, value in self._properties().items()))
         if not (self._log / "meta.properties").exists():
             self._format()

@@ -7,9 +7,9 @@ Under root it runs as an ordinary account, with its files where that account can
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -107,15 +107,19 @@ class Postgres:
 
     @property
     def data(self) -> Path:
-        """The data folder; elsewhere than asked when PostgreSQL's account cannot enter the folder asked for."""
+        """The data folder, once prepared; elsewhere when PostgreSQL's account cannot enter the folder asked for."""
         account = unprivileged()
         if account is None or account.can("-x", self.folder):
             return self.folder / "data"
-        return SHARED_FOLDER / hashlib.sha256(str(self.folder).encode()).hexdigest()[:16] / "data"
+        return SHARED_FOLDER / self._place.read_text() / "data"
 
     def prepare(self) -> None:
         """Make the cluster, unless it is made already."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if not self._place.exists():
+            # Random, not made of the path: a home that was deleted and made anew must not find its old data, whose
+            # passwords it no longer has
+            self._place.write_text(secrets.token_hex(8))
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
 
@@ -137,6 +141,10 @@ class Postgres:
             stop_with=signal.SIGINT,
             patience=6.0,
         )
+
+    @property
+    def _place(self) -> Path:
+        return self.folder / "place"
 
     def _initialise(self) -> None:
         account = unprivileged()

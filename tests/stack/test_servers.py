@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import stat
+from pathlib import Path
+from unittest.mock import patch
+
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from deploy.local.jars import Jar, class_path, locked
+from deploy.local.kafka import Kafka
+from deploy.local.postgres import Postgres
 from deploy.local.refusal import Refused
 from tests.conftest import FreshDatabase
 from tests.support.backend import KafkaForTests
@@ -63,3 +70,22 @@ def test_a_jar_that_does_not_match_its_digest_is_not_used(monkeypatch: pytest.Mo
     forged = Jar(first.group, first.artifact, first.version, "0" * 64)
     with pytest.raises(Refused, match="Maven"):
         class_path([forged])
+
+
+def test_a_home_that_was_deleted_does_not_find_the_data_of_the_last(tmp_path: Path) -> None:
+    """Under root the data may lie outside the home; a new home has new passwords, and the old data the old ones."""
+    places = []
+    for _ in range(2):
+        files = Postgres(tmp_path / "postgres", 1, "secret")
+        with patch.object(Postgres, "_initialise"):
+            files.prepare()
+        places.append((tmp_path / "postgres" / "place").read_text())
+        shutil.rmtree(tmp_path / "postgres")
+    assert places[0] != places[1]
+
+
+def test_the_event_log_is_closed_to_others_on_the_machine(tmp_path: Path) -> None:
+    broker = Kafka(tmp_path / "kafka", 1, 2)
+    with patch.object(Kafka, "_format"):
+        broker.prepare()
+    assert stat.S_IMODE((tmp_path / "kafka").stat().st_mode) == 0o700
