@@ -77,13 +77,13 @@ def encode_headers(
 ) -> list[tuple[str, bytes | None]]:
     """The CloudEvents attributes of one event as Kafka headers."""
     headers: list[tuple[str, bytes | None]] = [
-        ("ce_specversion", b"1.0"),
+        _SPECIFICATION,
+        _CONTENT,
         ("ce_id", str(event_id).encode()),
         ("ce_source", source.encode()),
         ("ce_type", kind.encode()),
         ("ce_time", occurred_at.astimezone(UTC).isoformat().encode()),
         ("ce_subject", key.encode()),
-        ("content-type", b"application/json"),
         ("version", b"%d" % version),
     ]
     if trace:
@@ -91,9 +91,14 @@ def encode_headers(
     return headers
 
 
+_SPECIFICATION = ("ce_specversion", b"1.0")
+_CONTENT = ("content-type", b"application/json")
+
+
 def encode_body(event: Event) -> bytes | None:
     """The JSON body; none for an erasure, so that compaction removes what came before it."""
-    return None if event.tombstone else event.model_dump_json(exclude_none=True).encode()
+    # As bytes: model_dump_json would make a string of them first
+    return None if event.tombstone else event.__pydantic_serializer__.to_json(event, exclude_none=True)
 
 
 class _Bad(Exception):  # noqa: N818
