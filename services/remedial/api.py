@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.responses import JSONResponse, Response
 
 from services.remedial import moves, queries
+from services.remedial.loop_notes import LoopNote, note_of
 from services.remedial.models import Action
 from services.remedial.pages.asking import (
     ACKNOWLEDGERS,
@@ -28,6 +29,7 @@ from shared.events import Event
 from shared.messaging import Reading
 
 router = APIRouter(prefix="/remedial/api/actions")
+loops = APIRouter(prefix="/remedial/api/loops", dependencies=SEERS)
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
@@ -210,3 +212,12 @@ async def extend(action_id: UUID, said: ExtendBody, visit: Visiting) -> ActionVi
 async def withdraw(action_id: UUID, said: ReasonBody, visit: Visiting) -> ActionView:
     """No longer asked for, for a reason."""
     return await _made(visit, action_id, moves.withdraw(visit.work.session, visit.by, action_id, said.reason))
+
+
+@loops.get("/{audit_id}")
+async def loop_note(audit_id: UUID, scope: CurrentScope, session: Reading) -> LoopNote:
+    """The note for the child's file: how the case stood before and stands after, and whether it held."""
+    note = await note_of(session, scope, audit_id)
+    if note is None:
+        raise HTTPException(404)
+    return note

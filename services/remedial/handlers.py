@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.remedial import figures, holding, patterns, raising, sending, strengths, telling, watching, words
+from services.remedial import figures, holding, leaving, patterns, raising, sending, strengths, telling, watching, words
 from services.remedial.channels import channel_of
 from services.remedial.models import CaseLink, Programme
 from services.remedial.settings import current
@@ -22,6 +22,7 @@ from shared.events import (
     ConcernEscalated,
     DayOpened,
     Event,
+    PersonRecorded,
     ProgrammeOpened,
     StrengthRecognised,
     TextErased,
@@ -108,6 +109,12 @@ async def count_actions(now: datetime, session: AsyncSession) -> list[Event]:
     """Let the metrics say how the open actions stand."""
     await figures.measure(now, session)
     return []
+
+
+@consumes(router, PersonRecorded, suffix="owners")
+async def follow_people(recorded: Sequence[PersonRecorded], session: AsyncSession) -> list[Event]:
+    """Hand over what somebody who left had to do; give what nobody owns to whom it was meant for."""
+    return await leaving.follow_people(session, recorded)
 
 
 @on_day(router)

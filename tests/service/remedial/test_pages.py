@@ -247,3 +247,9 @@ async def test_programs_make_the_same_moves_with_the_same_rules(audit: AuditComp
     assert (await auditor.post(api + "/return", json={"reason": "Dates?"})).json()["returns"] == 1
     assert (await worker.post(api + "/report", json={"done": "x"})).status_code == 422
     assert UUID((await auditor.get(api)).json()["action_id"]) == action_id
+
+
+async def test_the_note_for_the_childs_file_says_how_the_loop_stands(audit: AuditCompleted, sign_in: SignIn) -> None:
+    note = (await sign_in("auditor-1").get(f"/remedial/api/loops/{audit.audit_id}")).json()
+    assert (note["case_id"], note["standing"], note["before"], note["after"]) == ("C-1001", "open", "amber", None)
+    assert (await sign_in("worker-3").get(f"/remedial/api/loops/{audit.audit_id}")).status_code == 404

@@ -20,7 +20,7 @@ from shared.events import (
     Finding,
     TeamRecorded,
 )
-from tests.service.remedial.council import MONDAY, PEOPLE, PROGRAMME_OPENED, amended, completed, finding
+from tests.service.remedial.council import MONDAY, PEOPLE, PROGRAMME_OPENED, amended, completed, finding, person
 from tests.service.remedial.delivering import deliver, know
 
 
@@ -164,3 +164,25 @@ async def test_a_team_without_a_manager_leaves_an_action_with_nobody(engine: Asy
     found = finding()
     await deliver(engine, completed(found, worker=None).model_copy(update={"team_id": "team-3"}))
     assert (await action_of(engine, found)).owner_id is None
+
+
+async def test_what_somebody_who_left_had_to_do_goes_to_their_manager(engine: AsyncEngine) -> None:
+    open_one, reported = finding(), finding()
+    await deliver(engine, completed(open_one, reported))
+    async with engine.begin() as connection:
+        done = sa.update(Action).where(col(Action.action_id) == action_id_of(reported.finding_id))
+        await connection.execute(done.values(state="reported", reported_by="worker-1"))
+    (told,) = await deliver(engine, person("worker-1", "practitioner", team="team-1", active=False))
+    assert isinstance(told, ActionReassigned)
+    assert (told.by, told.owner_id) == ("caseloop", "manager-1")
+    assert (await action_of(engine, open_one)).owner_because == "manager"
+    assert (await action_of(engine, reported)).owner_id == "worker-1"
+
+
+async def test_an_action_that_nobody_owned_finds_the_person_it_was_meant_for(engine: AsyncEngine) -> None:
+    found = finding()
+    await deliver(engine, completed(found, worker="late-1").model_copy(update={"team_id": "team-9"}))
+    assert (await action_of(engine, found)).owner_id is None
+    (told,) = await deliver(engine, person("late-1", "practitioner"))
+    assert isinstance(told, ActionReassigned)
+    assert told.owner_id == "late-1"

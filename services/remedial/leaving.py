@@ -1,0 +1,61 @@
+"""People come and go: the work of whoever left goes to who stands in; what nobody owned finds whom it was meant for."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.remedial import queries
+from services.remedial.domain.life import Move, can
+from services.remedial.domain.notices import Kind
+from services.remedial.domain.ownership import Owner, owner_of
+from services.remedial.hand import SYSTEM, Hand
+from services.remedial.loops import locked_loop
+from services.remedial.models import Action
+from services.remedial.notices import note_support
+from shared.access import people
+from shared.events import ActionReassigned, Event, PersonRecorded
+from shared.working_days import local_date
+
+
+async def follow_people(session: AsyncSession, recorded: Sequence[PersonRecorded]) -> list[Event]:
+    """Hand over the open actions of whoever left, and give those that nobody owns to whom they were meant for."""
+    latest = {person.person_id: person for person in sorted(recorded, key=lambda each: each.version)}
+    return [event for _, person in sorted(latest.items()) for event in await _follow(session, person)]
+
+
+async def _follow(session: AsyncSession, person: PersonRecorded) -> list[Event]:
+    meant = sa.func.coalesce(col(Action.named_owner), col(Action.worker_id)) == person.person_id
+    unowned = sa.and_(col(Action.owner_id).is_(None), meant)
+    concerned = unowned if person.active else col(Action.owner_id) == person.person_id
+    query = sa.select(Action).where(queries.IS_TO_DO, concerned)
+    found = (await session.execute(query.order_by(col(Action.audit_id), col(Action.action_id)))).scalars().all()
+    return [event for action in found for event in await _hand_over(session, action, person)]
+
+
+async def _hand_over(session: AsyncSession, action: Action, person: PersonRecorded) -> list[Event]:
+    loop = await locked_loop(session, action.audit_id)
+    await session.refresh(action)
+    if loop is None or not can(action.state_now, Move.REASSIGN):
+        return []
+    # The event is ahead of this service's copy of the directory, or behind it: what it says of this person counts.
+    owner = await _owner(session, action, person)
+    if owner.person_id == action.owner_id:
+        return []
+    action.owner_id, action.owner_because = owner.person_id, owner.because
+    action.watch_from(max(action.due_on, local_date(person.occurred_at)))
+    hand = Hand(session, loop, action, SYSTEM, person.occurred_at)
+    hand.step(Move.REASSIGN)
+    await hand.note(Kind.HANDED_OVER, owner.person_id)
+    if owner.person_id is None:
+        await note_support(session, action, person.occurred_at, str(loop.version))
+    await hand.tell_pages()
+    return [ActionReassigned(**hand.about(), by=SYSTEM, owner_id=owner.person_id, team_id=action.team_id)]
+
+
+async def _owner(session: AsyncSession, action: Action, person: PersonRecorded) -> Owner:
+    managers = await people.managers_of(session, action.team_id) if action.team_id else []
+    standing_in = [each.person_id for each in managers if each.person_id != person.person_id or person.active]
+    active = {person.person_id: person.active}
+    return owner_of(person.person_id, None, action.team_id, active, {action.team_id or "": standing_in})
