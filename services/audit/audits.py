@@ -22,7 +22,7 @@ from services.audit.domain.audit_form import AuditForm
 from services.audit.domain.programme import Programme, audit_id, is_away
 from services.audit.domain.sampling import Outcome
 from services.audit.draws import Drawn, Standing
-from services.audit.models import OPEN_STATES, Amendment, Audit, AuditState, Flag, HandOver
+from services.audit.models import OPEN_STATES, Amendment, Audit, AuditState, Challenge, Flag, HandOver
 from shared.access import people
 from shared.events import (
     AuditAmended,
@@ -365,11 +365,11 @@ async def give_back(
 async def withdraw(session: AsyncSession, standing: Standing | None, audit: Audit, at: datetime) -> list[Event]:
     """The case was withdrawn upstream: an open audit ends and is replaced, a completed one is kept without its text."""
     if audit.state == AuditState.COMPLETED:
-        return _flag_without_text(audit, at)
+        return await _flag_without_text(session, audit, at)
     if audit.state not in OPEN_STATES:
         return []
     audit.version += 1
-    audit.state, audit.flag, audit.form = AuditState.WITHDRAWN, Flag.WITHDRAWN, "{}"
+    audit.state, audit.flag, audit.form, audit.comment = AuditState.WITHDRAWN, Flag.WITHDRAWN, "{}", None
     withdrawn = AuditWithdrawn(occurred_at=at, version=audit.version, audit_id=audit.audit_id)
     await session.flush()
     await told(session, audit)
@@ -378,13 +378,25 @@ async def withdraw(session: AsyncSession, standing: Standing | None, audit: Audi
     return [withdrawn, *await replace(session, standing, audit, Outcome.WITHDRAWN, at)]
 
 
-def _flag_without_text(audit: Audit, at: datetime) -> list[Event]:
+async def _flag_without_text(session: AsyncSession, audit: Audit, at: datetime) -> list[Event]:
+    """Erase every word about the case, in the audit, in what it said before and in what was answered; grades stay."""
     form = AuditForm.model_validate_json(audit.form)
     audit.version += 1
-    audit.flag = Flag.WITHDRAWN
-    audit.form = "{}"
+    audit.flag, audit.form, audit.comment = Flag.WITHDRAWN, "{}", None
     ids = [finding.finding_id for finding in form.findings] + [strength.strength_id for strength in form.strengths]
-    return [TextErased(occurred_at=at, version=audit.version, text_id=text_id) for text_id in ids]
+    for amendment in (await session.execute(sa.select(Amendment).where(_of(Amendment, audit)))).scalars():
+        before = AuditForm.model_validate_json(amendment.form)
+        amendment.form, amendment.reason = "{}", ""
+        ids += [amendment.amendment_id, *(finding.finding_id for finding in before.findings)]
+    for challenge in (await session.execute(sa.select(Challenge).where(_of(Challenge, audit)))).scalars():
+        challenge.words = ""
+        challenge.answer = None if challenge.answer is None else ""
+        ids.append(challenge.challenge_id)
+    return [TextErased(occurred_at=at, version=audit.version, text_id=text_id) for text_id in dict.fromkeys(ids)]
+
+
+def _of(table: type[Amendment] | type[Challenge], audit: Audit) -> sa.ColumnElement[bool]:
+    return col(table.audit_id) == audit.audit_id
 
 
 async def replace(

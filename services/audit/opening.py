@@ -32,7 +32,9 @@ async def open_programme(
     await _refuse_whom_nobody_knows(session, plan, source)
     # One programme is opened at a time: two first versions at once would otherwise both be new.
     await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('audit/programme'))"))
-    row = await session.get(ProgrammeRow, plan.programme_id, with_for_update=True)
+    # Themes before the programme, the order in which a day turns.
+    await draws.standings(session, lock=True)
+    row = await session.get(ProgrammeRow, plan.programme_id, with_for_update=True, populate_existing=True)
     if row is None:
         row = await _first(session, plan, secret, at)
     else:

@@ -272,6 +272,8 @@ async def test_a_completed_audit_of_a_withdrawn_case_is_kept_without_its_text(ap
     async with await auditor(app) as browser:
         fields = fields_of(await browser.get(address))
         await browser.post(address, data={**filled(fields, plan), "do": "complete"})
+        said = fields_of(await browser.get(f"{address}/amend"))
+        await browser.post(address, data={**said, "reason": "The first reason.", "do": "complete"})
         await arrive(
             app.state.service.engine,
             AssessmentWithdrawn(
@@ -286,7 +288,12 @@ async def test_a_completed_audit_of_a_withdrawn_case_is_kept_without_its_text(ap
         shown = await browser.get(address)
     assert "The words of this audit are gone" in shown.text
     assert "School is the best part" not in shown.text
+    assert "The first reason." not in shown.text
     assert "Green" in shown.text
+    async with app.state.service.engine.connect() as connection:
+        forms = (await connection.execute(sa.text("SELECT form FROM amendment"))).scalars().all()
+    assert forms == ["{}"]
+    assert len(await events(app.state.service.engine, "TextErased")) == 1
 
 
 Duties = dict[str, tuple[str, ...]]
