@@ -119,7 +119,9 @@ def test_hours_leave_and_conflicts_decide_who_is_given_a_case() -> None:
 
 
 def test_a_week_that_asks_more_than_the_auditors_have_is_seen_ahead() -> None:
-    text = source().replace("  - person: auditor-4\n    hours_a_week: 30", "  - person: auditor-4\n    hours_a_week: 50")
+    text = source().replace(
+        "  - person: auditor-4\n    hours_a_week: 30", "  - person: auditor-4\n    hours_a_week: 50"
+    )
     for number in (1, 2, 3):
         text = text.replace(
             f"  - person: auditor-{number}\n    hours_a_week: 30",
