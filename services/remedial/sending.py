@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
+import httpx
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -47,6 +48,10 @@ async def _send(session: AsyncSession, message: Message, now: datetime, channel:
         await channel.send(await _mail(session, message, origin), now)
     except NotDelivered as no:
         _failed(message, now, no)
+        return
+    except (ValueError, TypeError, httpx.InvalidURL) as error:
+        # An address that no message can be made for fails alone: raised, it would undo what was sent before it
+        _failed(message, now, NotDelivered(type(error).__name__, final=True))
         return
     message.state, message.sent_at, message.failure = SENT, now, None
     MESSAGES.labels(channel.name, "sent").inc()

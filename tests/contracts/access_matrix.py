@@ -148,6 +148,8 @@ MATRIX: dict[str, dict[str, Row]] = {
         "GET /remedial/board/live": only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER),
         "GET /remedial/verify": VERIFIERS,
         "GET /remedial/verify/live": VERIFIERS,
+        "GET /remedial/holidays": only(Role.QA_MANAGER, Role.ADMINISTRATOR),
+        "POST /remedial/holidays": only(Role.QA_MANAGER, Role.ADMINISTRATOR),
         "GET /remedial/several": OVERSEERS,
         "POST /remedial/several": OVERSEERS,
         "GET /remedial/sessions": SEES_ACTIONS,

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from services.remedial.pages import action, board, forms, messages, mine, sessions, several, team, verify
+from services.remedial.pages import action, board, forms, holidays, messages, mine, sessions, several, team, verify
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
-for part in (mine, sessions, several, team, board, verify, messages, sessions, several, forms, action):
+for part in (mine, sessions, several, team, board, verify, messages, sessions, several, holidays, forms, action):
     router.include_router(part.router)

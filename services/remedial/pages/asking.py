@@ -16,7 +16,7 @@ from services.remedial.moves import By
 from services.remedial.pages.narrowing import Narrowed
 from services.remedial.queries import Days, Filters
 from shared.access import CurrentScope, Role, Scope, allow
-from shared.access.scope import scope_of
+from shared.access.scope import ask_again
 from shared.messaging import Reading, Work
 from shared.web.pages import Page
 from shared.working_days import local_date
@@ -58,6 +58,7 @@ ACKNOWLEDGERS = [allow(Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE, Role.QA_MANAGER)
 CHECKERS = [allow(Role.QA_MANAGER, Role.LEAD_AUDITOR, Role.MODERATOR)]
 WITHDRAWERS = [allow(Role.QA_MANAGER)]
 MAIL_WATCHERS = [allow(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)]
+CALENDAR_KEEPERS = [allow(Role.QA_MANAGER, Role.ADMINISTRATOR)]
 SEERS = [allow(*WHO_SEES)]
 
 
@@ -135,7 +136,7 @@ async def _drawings(request: Request, look: Look, draw: Draw) -> AsyncIterator[S
     shown = ""
     async for _ in request.app.state.service.live.subscribe(LIVE):
         # Asked each time: a session that was revoked hears nothing more.
-        scope = await scope_of(request)
+        scope = await ask_again(request)
         if scope is None:
             return
         async with AsyncSession(request.app.state.service.engine) as session:

@@ -253,3 +253,22 @@ async def test_the_note_for_the_childs_file_says_how_the_loop_stands(audit: Audi
     note = (await sign_in("auditor-1").get(f"/remedial/api/loops/{audit.audit_id}")).json()
     assert (note["case_id"], note["standing"], note["before"], note["after"]) == ("C-1001", "open", "amber", None)
     assert (await sign_in("worker-3").get(f"/remedial/api/loops/{audit.audit_id}")).status_code == 404
+
+
+async def test_a_proclaimed_day_off_is_entered_once_and_a_day_off_already_is_refused(
+    audit: AuditCompleted, sign_in: SignIn
+) -> None:
+    qa = sign_in("qa-1")
+    assert "None entered" in await shows(qa, "/remedial/holidays")
+    christmas = await qa.post("/remedial/holidays", data={"day": "2026-12-25", "name": "Christmas"})
+    assert (christmas.status_code, "no working day already" in christmas.text) == (422, True)
+    for _ in range(2):
+        entered = await qa.post("/remedial/holidays", data={"day": "2027-05-05", "name": "Coronation"})
+        assert entered.status_code == 303
+    assert (await shows(qa, "/remedial/holidays")).count("Wednesday 5 May 2027") == 1
+
+
+async def test_second_looks_and_messages_have_their_places(audit: AuditCompleted, sign_in: SignIn) -> None:
+    assert "No messages yet" in await shows(sign_in("support-1"), "/remedial/messages")
+    assert "Actions to verify" in await shows(sign_in("qa-1"), "/remedial/verify")
+    assert (await sign_in("worker-1").get("/remedial/messages")).status_code == 404
