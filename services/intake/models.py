@@ -42,7 +42,7 @@ class WorkRow(Table, table=True):
     road: str
     sender_id: str | None = None
     version: int = 0
-    said: dict[str, object] = Field(default_factory=dict, sa_type=JSONB)
+    said: dict[str, object] = Field(default_factory=dict, sa_type=sa.JSON)
     digest: str | None = None
     unmatched: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
     changed: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))

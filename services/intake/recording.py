@@ -19,7 +19,7 @@ from services.intake import staff
 from services.intake.domain import identity
 from services.intake.domain.ledger import Ledger, Outcome, Plan
 from services.intake.domain.refusal import Refusal
-from services.intake.domain.work import SAID, Purge, Said, Submission, Work
+from services.intake.domain.work import SAID, SAID_BY_ROAD, Purge, Said, Submission, Work
 from shared.events import ChildLinked, ChildUnlinked, Event
 
 Keys = tuple[str, bytes]
@@ -41,8 +41,8 @@ _LOCK = sa.text(
 """The directory's lock is shared: whoever tells cases anew waits for those that may not have seen it yet."""
 
 _WORKS = sa.text(
-    "SELECT assessment_id, child_id, kind, started_on, road, sender_id, version, said, digest, unmatched, changed, "
-    "withdrawn_road, withdrawn_version, withdrawn_at FROM work WHERE child_id = ANY(:children) "
+    "SELECT assessment_id, child_id, kind, started_on, road, sender_id, version, said::text AS said, digest, "
+    "unmatched, changed, withdrawn_road, withdrawn_version, withdrawn_at FROM work WHERE child_id = ANY(:children) "
     "ORDER BY child_id, started_on, first_heard_at, assessment_id"
 )
 
@@ -64,7 +64,7 @@ _STORE_NEW = sa.text(
     "INSERT INTO work (assessment_id, child_id, kind, started_on, road, sender_id, version, said, digest, unmatched, "
     "first_heard_at) "
     "SELECT assessment_id, child_id, kind, started_on, :road, sender_id, (digest IS NOT NULL)::integer, "
-    "CAST(said AS jsonb), digest, string_to_array(unmatched, chr(31)), heard_at FROM unnest("
+    "CAST(said AS json), digest, string_to_array(unmatched, chr(31)), heard_at FROM unnest("
     "CAST(:assessment_id AS uuid[]), CAST(:child_id AS uuid[]), CAST(:kind AS text[]), CAST(:started_on AS date[]), "
     "CAST(:sender_id AS text[]), CAST(:said AS text[]), CAST(:digest AS text[]), CAST(:unmatched AS text[]), "
     "CAST(:heard_at AS timestamptz[])) "
@@ -73,7 +73,7 @@ _STORE_NEW = sa.text(
 """What is seen once and new: as narrow as it can be, for nearly everything comes this way."""
 
 _STORE_CHANGED = sa.text(
-    "UPDATE work SET started_on = fresh.started_on, version = fresh.version, said = CAST(fresh.said AS jsonb), "
+    "UPDATE work SET started_on = fresh.started_on, version = fresh.version, said = CAST(fresh.said AS json), "
     "digest = fresh.digest, unmatched = string_to_array(fresh.unmatched, chr(31)), "
     "changed = string_to_array(fresh.changed, chr(31)), withdrawn_road = fresh.withdrawn_road, "
     "withdrawn_version = fresh.withdrawn_version, withdrawn_at = fresh.withdrawn_at FROM unnest("
@@ -264,7 +264,7 @@ def _work(row: sa.Row[tuple[object, ...]]) -> Work:
         kind=held["kind"],
         road=held["road"],
         sender_id=held["sender_id"],
-        said={road: SAID.validate_python(said) for road, said in said_of(held["said"]).items()},
+        said=SAID_BY_ROAD.validate_json(held["said"]),
         started_on=held["started_on"],
         version=held["version"],
         digest=held["digest"],
@@ -274,9 +274,3 @@ def _work(row: sa.Row[tuple[object, ...]]) -> Work:
         withdrawn_version=held["withdrawn_version"],
         withdrawn_at=held["withdrawn_at"],
     )
-
-
-def said_of(column: str | dict[str, object]) -> dict[str, object]:
-    """What the roads said, as it comes out of a text query."""
-    held: dict[str, object] = json.loads(column) if isinstance(column, str) else column
-    return held

@@ -81,6 +81,9 @@ _facts_of = attrgetter(*FACTS)
 SAID: TypeAdapter[Said] = TypeAdapter(Said)
 """Reads and writes what a road said as JSON."""
 
+SAID_BY_ROAD: TypeAdapter[dict[str, Said]] = TypeAdapter(dict[str, Said])
+"""The same of all roads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
