@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from services.audit.audits import INBOX
 from services.audit.queries import SEES_DRAWS, SEES_PROGRAMMES
 from shared.access import Role, Scope, allow
-from shared.access.scope import scope_of
+from shared.access.scope import ask_again
 
 WHO_AUDITS = (Role.AUDITOR, Role.INTERNAL_AUDITOR, Role.LEAD_AUDITOR)
 WHO_READS = (
@@ -69,7 +69,7 @@ Draw = Callable[[AsyncSession, Scope], Awaitable[str]]
 
 
 def live_list(request: Request, draw: Draw) -> EventSourceResponse:
-    """A stream of the part of a page that changes: drawn again when a case does, sent when it looks different."""
+    """An auditor's stream of the part of a page that changes: drawn again when a case does, sent when it differs."""
     return EventSourceResponse(_drawings(request, draw), ping=15, headers={"Cache-Control": "no-store"})
 
 
@@ -82,9 +82,9 @@ async def _drawings(request: Request, draw: Draw) -> AsyncIterator[ServerSentEve
     await asyncio.sleep(0)
     try:
         while True:
-            # Asked each time: a session that was revoked hears nothing more.
-            scope = await scope_of(request)
-            if scope is None:
+            # Asked each time: a session that was revoked hears nothing more, nor does who is no auditor any more.
+            scope = await ask_again(request)
+            if scope is None or not scope.has(*WHO_AUDITS):
                 return
             async with AsyncSession(service.engine) as session:
                 drawn = await draw(session, scope)
