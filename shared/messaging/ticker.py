@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -57,13 +59,35 @@ class Ticker:
         epoch = await self.lease.renew()
         if epoch is None:
             return
+        async with self._kept():
+            try:
+                await self.open_days()
+            except Exception as error:
+                self._failed("day", error)
+            for tick in self.router.ticks:
+                if time.monotonic() - self._done.get(tick.name, float("-inf")) >= tick.seconds:
+                    await self._do(tick, epoch)
+
+    @asynccontextmanager
+    async def _kept(self) -> AsyncIterator[None]:
+        """Keep the lease for as long as the work takes: another replica would take it over and undo this one's tick.
+
+        What a tick has sent to people would then be sent again, and again undone.
+        """
+        renewing = asyncio.create_task(self._renew_until_cancelled())
         try:
-            await self.open_days()
-        except Exception as error:
-            self._failed("day", error)
-        for tick in self.router.ticks:
-            if time.monotonic() - self._done.get(tick.name, float("-inf")) >= tick.seconds:
-                await self._do(tick, epoch)
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _renew_until_cancelled(self) -> None:
+        while True:
+            await asyncio.sleep(SECONDS)
+            try:
+                await self.lease.renew()
+            except Exception as error:
+                self._failed("lease", error)
 
     async def _do(self, tick: Tick, epoch: int) -> None:
         try:

@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.clock import FixedClock
 from shared.events import DayOpened, Event
-from shared.messaging import EventRouter, every, on_day
+from shared.messaging import EventRouter, every, on_day, ticker
 from shared.messaging.ticker import CATCH_UP_DAYS, Ticker
 from tests.messaging.trial import EFFECT, Trial, told
+from tests.support.eventually import eventually
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -116,6 +118,29 @@ async def test_a_tick_of_a_replica_that_was_overtaken_has_no_effect(trial: Trial
 
     await Ticker(trial.engine, router, FixedClock(NOON)).tick()
     assert await trial.count("outbox") == 0
+
+
+async def test_a_tick_that_outlasts_the_lease_keeps_it(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ticker, "SECONDS", 0.05)
+    router = EventRouter("trial")
+
+    async def expires_at() -> datetime:
+        async with trial.engine.connect() as connection:
+            found: datetime = (await connection.execute(text("SELECT expires_at FROM lease"))).scalar_one()
+        return found
+
+    @every(router, seconds=0, name="slow")
+    async def wait_for_a_renewal(now: datetime, session: AsyncSession) -> Sequence[Event]:
+        began = await expires_at()
+
+        async def is_renewed() -> None:
+            assert await expires_at() > began
+
+        await eventually(is_renewed, timeout=5)
+        return [told("tick", 1)]
+
+    await Ticker(trial.engine, router, FixedClock(NOON)).tick()
+    assert await trial.count("outbox") == 1
 
 
 async def test_a_tick_waits_for_its_time(trial: Trial) -> None:

@@ -21,7 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.remedial import moves, outbound, sending
 from services.remedial.channels import Channel, Notify, Smtp, channel_of
+from services.remedial.domain.notices import Kind
 from services.remedial.models import Message, Notice
+from services.remedial.notices import note
 from services.remedial.settings import Settings
 from shared.clock import LONDON
 from shared.db import sessions
@@ -265,6 +267,24 @@ async def test_a_mail_server_that_is_away_is_tried_again(engine: AsyncEngine, ma
     (port,) = free_ports(1)
     await send(engine, Smtp("127.0.0.1", port, "caseloop@council.example", start_tls=False))
     assert [each.state for each in await messages(engine)] == ["ready"]
+
+
+async def test_an_address_that_no_mail_can_be_made_for_fails_alone_and_undoes_nothing(
+    engine: AsyncEngine, mailbox: None, mail_server: tuple[Inbox, int]
+) -> None:
+    inbox, port = mail_server
+    await raised(engine, 1)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text(r"UPDATE person SET email = E'x@y\r\nBcc: z@y' WHERE person_id = 'manager-1'"))
+    now = AFTERNOON
+    async with sessions(engine)() as session, session.begin():
+        await note(session, "manager-1", Kind.CONCERN, uuid4(), now + timedelta(seconds=1), path="/")
+    await send(engine, Smtp("127.0.0.1", port, "caseloop@council.example", start_tls=False), now + timedelta(minutes=1))
+    assert len(inbox.mails) == 1
+    assert sorted((each.state, each.failure) for each in await messages(engine)) == [
+        ("failed", "ValueError"),
+        ("sent", None),
+    ]
 
 
 async def test_the_same_thing_is_noted_once_for_each_occasion(engine: AsyncEngine) -> None:
