@@ -1,9 +1,10 @@
 """The life of actions driven at random through the real moves on PostgreSQL, against a model kept beside it.
 
-`pytest --hypothesis-show-statistics` prints how often each move was made from each state.
+`pytest -o log_cli=true --log-cli-level=INFO` shows how often each move was made from each state.
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from uuid import UUID
 
 import pytest
 from fastapi import HTTPException
-from hypothesis import HealthCheck, event, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -55,6 +56,8 @@ from tests.service.remedial.delivering import deliver, know
 from tests.support.backend import Database
 
 Make = Callable[[AsyncSession, By, UUID], Coroutine[Any, Any, list[Event]]]
+
+log = logging.getLogger(__name__)
 
 MADE: Counter[tuple[str, str]] = Counter()
 """How often each move was made from each state, over all runs."""
@@ -127,7 +130,6 @@ class LivesOfActions(RuleBasedStateMachine):
         self._heard(self.runner.run(self._make(who, make, action_id)))
         self.states[action_id] = LIFE[before][move]
         MADE[before, move] += 1
-        event(f"{before}: {move}")
 
     @rule(place=st.integers(0, 3), move=st.sampled_from(sorted(MOVES)))
     def an_impossible_move_is_refused(self, place: int, move: Move) -> None:
@@ -204,6 +206,8 @@ def test_whatever_happens_in_whatever_order_the_table_holds(database: Database) 
             ),
         )
         runner.run(engine.dispose())
+    for (state, move), times in sorted(MADE.items()):
+        log.info("%s: %s, %d times", state, move, times)
     assert sum(MADE.values()) > 50
 
 
