@@ -121,6 +121,8 @@ async def audit_as_amber(visit: Visit, address: str) -> None:
     await expect(page.locator("h1")).to_contain_text("Audit")
     for section in await page.locator("section.audit-section[id^='section-']").all():
         name = (await section.get_attribute("id") or "").removeprefix("section-")
+        for answer in await section.get_by_label("Partly" if name in WEAK else "Yes", exact=True).all():
+            await answer.check()
         await choose(page, f"sections.{name}.grade", "amber" if name in WEAK else "green")
         if name in WEAK:
             await page.locator(f"[name='sections.{name}.evidence']").fill(READING.evidence)
@@ -129,7 +131,7 @@ async def audit_as_amber(visit: Visit, address: str) -> None:
     await choose(page, "grade", "amber")
     await page.get_by_role("button", name="Add a finding").click()
     await fill_the_finding(page)
-    await look_over(visit, "form", "h1")
+    await look_over(visit, "form", "#section-assessment")
     await page.get_by_role("button", name="Complete the audit").click()
     await page.wait_for_url("**/audit/inbox")
     await expect(page.get_by_text("The audit is complete")).to_be_visible()
