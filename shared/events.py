@@ -77,6 +77,16 @@ class Kind(StrEnum):
     ENQUIRY = "enquiry"
 
 
+class EpisodeKind(StrEnum):
+    """What stands around the work on a child: context, and the frame of what is open at a date."""
+
+    CASE = "case"
+    CHILD_IN_NEED = "child_in_need"
+    CHILD_PROTECTION = "child_protection"
+    LOOKED_AFTER = "looked_after"
+    PLACEMENT = "placement"
+
+
 class CmsEvent(Event):
     """One record of a case management system, under that system's own opaque ids.
 
@@ -148,6 +158,22 @@ class CmsEnquiryEnded(CmsEvent):
     outcome: str | None = Field(default=None, max_length=64)
 
 
+class CmsEnquiryStarted(CmsEvent):
+    """A section 47 enquiry began. It is never drawn at its start: auditing unfinished work may interfere."""
+
+    started_on: date
+    referred_on: date | None = None
+
+
+class CmsEpisodeRecorded(CmsEvent):
+    """A plan, a placement or an open case started, moved or ended; `kind` is one of `EpisodeKind`."""
+
+    kind: str
+    started_on: date
+    ended_on: date | None = None
+    category_of_abuse: str | None = Field(default=None, max_length=8)
+
+
 class CmsRecordPurged(CmsEvent):
     """The sender asks that a record be deleted: `kind` is one of `Kind`."""
 
@@ -211,6 +237,34 @@ class AssessmentWithdrawn(AssessmentEvent):
     """The sender purged it. An audit already made is kept, flagged, without its text."""
 
     kind: str
+
+
+class EpisodeEvent(Event):
+    """About a plan, a placement or an open case of one child; in order with the child's finished work."""
+
+    topic = Topic.ASSESSMENTS
+
+    episode_id: UUID
+    child_id: UUID
+    council: str
+    kind: str
+
+    @property
+    def key(self) -> str:
+        return str(self.child_id)
+
+
+class EpisodeRecorded(EpisodeEvent):
+    """It started, moved or ended; a later version replaces an earlier one whole. Open while `ended_on` is none."""
+
+    started_on: date
+    ended_on: date | None = None
+    category_of_abuse: str | None = None
+    source: str
+
+
+class EpisodeWithdrawn(EpisodeEvent):
+    """The sender purged it."""
 
 
 class PeopleEvent(Event):

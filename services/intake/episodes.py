@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,22 +14,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.intake import recording
 from services.intake.domain import identity
 from services.intake.domain.context import Context
+from services.intake.domain.identity import NAMESPACE
 from services.intake.domain.ledger import Ledger, Outcome
-from shared.events import Event
+from services.intake.domain.work import Purge
+from shared.events import EpisodeRecorded, EpisodeWithdrawn, Event
 
 _KEEP = sa.text(
     "INSERT INTO episode AS known (child_id, kind, started_on, ended_on, category, said_on, road, sender_id) "
     "VALUES (:child_id, :kind, :started_on, :ended_on, :category, :said_on, :road, :sender_id) "
     "ON CONFLICT (child_id, kind, started_on) DO UPDATE SET ended_on = excluded.ended_on, "
     "category = coalesce(excluded.category, known.category), said_on = excluded.said_on, "
-    "sender_id = coalesce(excluded.sender_id, known.sender_id) "
+    "sender_id = coalesce(excluded.sender_id, known.sender_id), version = known.version + 1 "
     "WHERE known.said_on <= excluded.said_on AND (known.ended_on, known.category) IS DISTINCT FROM "
-    "(excluded.ended_on, coalesce(excluded.category, known.category)) RETURNING started_on"
+    "(excluded.ended_on, coalesce(excluded.category, known.category)) RETURNING version, category"
 )
 
 _DROP = sa.text(
     "DELETE FROM episode WHERE child_id = :child_id AND kind = :kind AND road = :road AND sender_id = :sender_id "
-    "AND (CAST(:purge AS boolean) OR started_on <> :started_on) RETURNING started_on"
+    "AND (CAST(:purge AS boolean) OR started_on <> :started_on) RETURNING started_on, version"
+)
+
+_PURGE = sa.text(
+    "DELETE FROM episode WHERE child_id = :child_id AND (CAST(:episode AS text) IS NULL "
+    "OR (kind = 'case' AND road = :road AND sender_id = :episode)) RETURNING kind, started_on, version"
 )
 
 
@@ -42,21 +50,55 @@ async def keep(
     children = {context.child: identity.pseudonym(key, context.child) for context in contexts}
     await recording.lock_children(session, children.values())
     values = [_values(context, children[context.child], said_on) for context in contexts]
-    outcomes = [await _keep(session, each) for each in values]
+    kept = [await _keep(session, council, each, at) for each in values]
     ledger = Ledger(council, key, all_anew=True, heard_at=dict.fromkeys(children.values(), at))
     await recording.load(session, ledger, list(children.values()))
-    events: list[Event] = list(ledger.settle())
+    told = list(ledger.settle())
     await recording.store(session, ledger)
-    return recording.Recorded(list(outcomes), events)
+    events: list[Event] = [*(event for events in kept for event in events), *told]
+    return recording.Recorded([Outcome.ACCEPTED if events else Outcome.DUPLICATE for events in kept], events)
 
 
-async def _keep(session: AsyncSession, values: dict[str, object]) -> Outcome:
-    """Keep one. What a sender moved or asks to delete under its own id goes first."""
-    dropped = values["sender_id"] is not None and (await session.execute(_DROP, values)).first() is not None
-    if values["purge"]:
-        return Outcome.ACCEPTED if dropped else Outcome.DUPLICATE
-    kept = (await session.execute(_KEEP, values)).first() is not None
-    return Outcome.ACCEPTED if kept else Outcome.DUPLICATE
+async def _keep(session: AsyncSession, council: str, values: dict[str, Any], at: datetime) -> list[Event]:
+    """Keep one, and say what became of it. What a sender moved or asks to delete under its own id goes first."""
+    events: list[Event] = []
+    about = {"occurred_at": at, "child_id": values["child_id"], "council": council, "kind": str(values["kind"])}
+    if values["sender_id"] is not None:
+        for row in await session.execute(_DROP, values):
+            gone = _episode_id(values["child_id"], values["kind"], row.started_on)
+            events.append(EpisodeWithdrawn(episode_id=gone, version=row.version + 1, **about))
+    kept = None if values["purge"] else (await session.execute(_KEEP, values)).first()
+    if kept is not None:
+        events.append(
+            EpisodeRecorded(
+                episode_id=_episode_id(values["child_id"], values["kind"], values["started_on"]),
+                version=kept.version,
+                started_on=values["started_on"],
+                ended_on=values["ended_on"],
+                category_of_abuse=kept.category,
+                source=values["road"],
+                **about,
+            )
+        )
+    return events
+
+
+async def purge(session: AsyncSession, keys: recording.Keys, purges: Sequence[Purge]) -> list[Event]:
+    """Delete what stands around purged children, and the case behind a purged episode."""
+    council, key = keys
+    events: list[Event] = []
+    for each in purges:
+        child_id = identity.pseudonym(key, each.child)
+        values = {"child_id": child_id, "road": str(each.road), "episode": each.episode}
+        for row in await session.execute(_PURGE, values):
+            gone = _episode_id(child_id, row.kind, row.started_on)
+            about = {"occurred_at": each.at, "child_id": child_id, "council": council, "kind": row.kind}
+            events.append(EpisodeWithdrawn(episode_id=gone, version=row.version + 1, **about))
+    return events
+
+
+def _episode_id(child_id: UUID, kind: str, started_on: date) -> UUID:
+    return uuid5(NAMESPACE, f"episode/{kind}/{child_id}/{started_on}")
 
 
 def counts(contexts: Sequence[Context]) -> Counter[str]:
@@ -64,7 +106,7 @@ def counts(contexts: Sequence[Context]) -> Counter[str]:
     return Counter(context.kind for context in contexts)
 
 
-def _values(context: Context, child_id: UUID, said_on: date) -> dict[str, object]:
+def _values(context: Context, child_id: UUID, said_on: date) -> dict[str, Any]:
     return {
         "child_id": child_id,
         "kind": context.kind,

@@ -10,8 +10,9 @@ from functools import lru_cache
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.intake import feeds, quarantine, recording, rematching
+from services.intake import episodes, feeds, quarantine, recording, rematching
 from services.intake.domain import cms
+from services.intake.domain.context import Context
 from services.intake.domain.ledger import Outcome
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Road, Submission
@@ -22,6 +23,8 @@ from shared.events import (
     CmsAssessmentAuthorised,
     CmsContactDecided,
     CmsEnquiryEnded,
+    CmsEnquiryStarted,
+    CmsEpisodeRecorded,
     CmsEvent,
     CmsRecordPurged,
     CmsReferralDecided,
@@ -30,6 +33,7 @@ from shared.events import (
 from shared.messaging import EventRouter, consumes, every
 from shared.messaging.codec import Record, Unreadable
 from shared.messaging.consumer import record_of
+from shared.working_days import local_date
 
 router = EventRouter("intake")
 log = structlog.get_logger()
@@ -59,7 +63,9 @@ async def quarantine_unreadable(bad: Sequence[Unreadable], session: AsyncSession
     CmsAssessmentAuthorised,
     CmsReferralDecided,
     CmsContactDecided,
+    CmsEnquiryStarted,
     CmsEnquiryEnded,
+    CmsEpisodeRecorded,
     CmsRecordPurged,
     on_bad=quarantine_unreadable,
 )
@@ -67,9 +73,18 @@ async def record_finished_work(published: Sequence[CmsEvent], session: AsyncSess
     """Record what is new or changed; quarantine what cannot be."""
     council, key = deployment()
     read = [cms.read(event, council) for event in published]
+    contexts = [each for each in read if isinstance(each, Context)]
+    if contexts:
+        await recording.lock_all(
+            session, (council, key), (each.child for each in read if not isinstance(each, Refusal))
+        )
+    latest = max(event.occurred_at for event in published)
+    kept = await episodes.keep(session, (council, key), contexts, local_date(latest), latest)
     recorded = await recording.record(session, [each for each in read if isinstance(each, Submission)], (council, key))
-    heard = iter(recorded.outcomes)
-    outcomes: list[Outcome | Refusal] = [each if isinstance(each, Refusal) else next(heard) for each in read]
+    heard, around = iter(recorded.outcomes), iter(kept.outcomes)
+    outcomes: list[Outcome | Refusal] = [
+        each if isinstance(each, Refusal) else next(around if isinstance(each, Context) else heard) for each in read
+    ]
     now = SystemClock().now()
     refused = [
         _implausible(event, outcome, record_of(session, event), now)
@@ -78,7 +93,7 @@ async def record_finished_work(published: Sequence[CmsEvent], session: AsyncSess
     ]
     fresh = await quarantine.keep(session, key, refused)
     await feeds.note(session, FEED, Road.CMS, feeds.tally(outcomes, fresh), now)
-    return recorded.events
+    return [*kept.events, *recorded.events]
 
 
 @every(router, seconds=5, name="feeds")

@@ -90,6 +90,7 @@ class Episode(Table, table=True):
     said_on: date
     road: str
     sender_id: str | None = None
+    version: int = 1
 
 
 class Quarantined(Table, table=True):

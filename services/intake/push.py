@@ -46,7 +46,9 @@ async def take(
             refused.append(_arrival(child, statement, outcome, sender, at))
     contexts = [context for what in heard for context in what.contexts]
     kept = await episodes.keep(session, keys, contexts, local_date(at), at)
-    events = [*recorded.events, *kept.events]
+    purges = [each for _, each in statements if isinstance(each, Purge)]
+    purged = await episodes.purge(session, keys, purges)
+    events = [*recorded.events, *purged, *kept.events]
     fresh = await quarantine.keep(session, keys[1], refused)
     taken = Counter(
         str(outcome) for outcome in (*recorded.outcomes, *kept.outcomes) if not isinstance(outcome, Refusal)

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from services.intake.domain import plausibility
+from services.intake.domain.context import Context
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Road, Said, Submission
 from shared.events import (
     CmsAssessmentAuthorised,
     CmsContactDecided,
     CmsEnquiryEnded,
+    CmsEnquiryStarted,
+    CmsEpisodeRecorded,
     CmsEvent,
     CmsRecordPurged,
     CmsReferralDecided,
+    EpisodeKind,
     Kind,
 )
 from shared.working_days import local_date
 
 
-def read(event: CmsEvent, council: str) -> Submission | Refusal:
+def read(event: CmsEvent, council: str) -> Submission | Context | Refusal:
     """One event as a statement, or why it is not taken."""
     if event.council != council:
         return Refusal("another_council", "council", "This is another council's record")
+    if isinstance(event, CmsEpisodeRecorded):
+        return _episode(event)
+    if isinstance(event, CmsRecordPurged) and event.kind in set(EpisodeKind):
+        return Context(event.child.strip(), event.kind, date.min, None, None, Road.CMS, event.id.strip(), purge=True)
     about = kind(event)
     if about is None:
         return Refusal("unknown_kind", "kind", "Nothing of this kind is kept here")
@@ -35,6 +44,25 @@ def read(event: CmsEvent, council: str) -> Submission | Refusal:
         wrong = plausibility.implausible(about, said, local_date(event.occurred_at))
     return wrong or Submission(
         Road.CMS, about, event.child.strip(), event.id.strip(), said, event.version, event.occurred_at
+    )
+
+
+def _episode(event: CmsEpisodeRecorded) -> Context | Refusal:
+    today = local_date(event.occurred_at)
+    if event.kind not in set(EpisodeKind):
+        return Refusal("unknown_kind", "kind", "Nothing of this kind is kept here")
+    if event.started_on > today:
+        return Refusal("in_the_future", "started_on", "This date lies after the day that the record speaks of")
+    if event.ended_on is not None and event.ended_on < event.started_on:
+        return Refusal("ends_before_start", "ended_on", "It ended before it started")
+    return Context(
+        event.child.strip(),
+        event.kind,
+        event.started_on,
+        event.ended_on,
+        event.category_of_abuse,
+        Road.CMS,
+        event.id.strip(),
     )
 
 
@@ -61,6 +89,7 @@ _KINDS: dict[type[CmsEvent], Kind] = {
     CmsReferralDecided: Kind.REFERRAL,
     CmsContactDecided: Kind.CONTACT,
     CmsEnquiryEnded: Kind.ENQUIRY,
+    CmsEnquiryStarted: Kind.ENQUIRY,
 }
 
 
@@ -104,6 +133,8 @@ def _said(event: CmsEvent) -> Said | None:
             finished_by=event.decided_by,
             outcome=event.outcome,
         )
+    if isinstance(event, CmsEnquiryStarted):
+        return Said(**common, started_on=event.started_on, referred_on=event.referred_on)
     if isinstance(event, CmsEnquiryEnded):
         return Said(
             **common,

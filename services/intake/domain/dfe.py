@@ -351,6 +351,9 @@ def _contexts(child: str, episode: Episode) -> Iterator[Context]:
         *(("child_protection", each.child_protection_plan_id, each) for each in episode.child_protection_plans),
         *(("placement", each.child_looked_after_placement_id, each) for each in episode.child_looked_after_placements),
     ]
+    if episode.referral_date is not None:
+        opened, closed = episode.referral_date, episode.closure_date
+        yield Context(child, "case", opened, closed, None, Road.DFE, episode.social_care_episode_id)
     for kind, sender_id, each in plans:
         if each.start_date is not None or each.purge:
             start = each.start_date or date.min

@@ -186,3 +186,25 @@ async def test_a_feed_that_misses_its_hour_is_said_to_be_silent_and_to_be_back(e
     kinds = [type(event) for event in said]
     assert kinds == [*[FeedReceived] * 5, FeedFellSilent, FeedResumed, FeedReceived]
     assert [event.version for event in said] == list(range(1, 9))
+
+
+async def test_an_enquiry_is_told_when_it_ends_and_a_plan_when_it_starts_moves_and_ends(engine: AsyncEngine) -> None:
+    from shared.events import CmsEnquiryStarted, CmsEpisodeRecorded, EpisodeRecorded, EpisodeWithdrawn
+
+    started = {"occurred_at": NOON, "council": "999", "id": "S-1", "child": "4410927", "started_on": date(2026, 9, 1)}
+    assert recorded(await deliver(engine, handlers.router, CmsEnquiryStarted.model_validate(started))) == []
+    ended = enquiry("S-1", date(2026, 9, 1)).model_copy(update={"occurred_at": NOON + timedelta(hours=1)})
+    (record,) = recorded(await deliver(engine, handlers.router, ended))
+    assert record.version == 1
+
+    def plan(**facts: object) -> CmsEpisodeRecorded:
+        given = started | {"id": "P-1", "kind": "child_protection", "category_of_abuse": "NEG"} | facts
+        return CmsEpisodeRecorded.model_validate(given)
+
+    begun = await deliver(engine, handlers.router, plan())
+    assert [type(event) for event in begun] == [EpisodeRecorded, AssessmentRecorded]
+    assert recorded(begun)[0].category_of_abuse == "NEG"
+    over = await deliver(engine, handlers.router, plan(ended_on=date(2026, 11, 1)))
+    assert [event.version for event in over if isinstance(event, EpisodeRecorded)] == [2]
+    moved = await deliver(engine, handlers.router, plan(started_on=date(2026, 9, 4)))
+    assert [type(event) for event in moved][:2] == [EpisodeWithdrawn, EpisodeRecorded]

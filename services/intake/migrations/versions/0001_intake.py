@@ -45,6 +45,7 @@ def _children() -> None:
         sa.Column("said_on", sa.Date, nullable=False),
         sa.Column("road", sa.Text, nullable=False),
         sa.Column("sender_id", sa.Text),
+        sa.Column("version", sa.Integer, nullable=False, server_default="1"),
     )
 
 
