@@ -48,8 +48,8 @@ def configure_logs(service: str, level: str = "INFO", out: TextIO | None = None)
     for server in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(server).handlers.clear()
         logging.getLogger(server).propagate = True
-    # Their lines name whole addresses, ids and all; our own line names the route instead.
-    for chatty in ("uvicorn.access", "httpx", "httpcore"):
+    # Their lines name whole addresses, ids and all (our own line names the route instead), or each step of a start.
+    for chatty in ("uvicorn.access", "httpx", "httpcore", "aiokafka"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[

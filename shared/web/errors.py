@@ -1,6 +1,7 @@
 """Error pages: what is absent and what may not be seen look the same; a fault shows a reference, never a reason."""
 
 import logging
+from http import HTTPStatus
 from urllib.parse import quote
 
 import structlog
@@ -55,7 +56,7 @@ async def as_page(request: Request, error: Exception) -> Response:
     status = 404 if status in (403, 405) else status
     headers = dict(getattr(error, "headers", None) or {})
     headers.pop("Allow", None)
-    return await answer(request, status, headers)
+    return await answer(request, status, headers, _said(error, status))
 
 
 async def invalid(request: Request, error: Exception) -> Response:
@@ -100,12 +101,19 @@ class Faults:
             await response(scope, receive, send)
 
 
-async def answer(request: Request, status: int, headers: dict[str, str]) -> Response:
-    """An error as a page or as JSON."""
+def _said(error: Exception, status: int) -> str | None:
+    """What a service said of a request that it refused; of what is absent or may not be seen nothing is said."""
+    if status == 404 or not isinstance(error, HTTPException):
+        return None
+    return error.detail if error.detail != HTTPStatus(error.status_code).phrase else None
+
+
+async def answer(request: Request, status: int, headers: dict[str, str], detail: str | None = None) -> Response:
+    """An error as a page or as JSON; a program is told `detail`, the service's own words, where there are any."""
     title = TITLES.get(status, "This cannot be done")
     reference = reference_of(request)
     if wants_json(request):
-        return JSONResponse({"detail": title, "reference": reference}, status_code=status, headers=headers)
+        return JSONResponse({"detail": detail or title, "reference": reference}, status_code=status, headers=headers)
     page = await _page(request)
     return page("caseloop/error.html", title=title, status=status, headers=headers, code=status, reference=reference)
 

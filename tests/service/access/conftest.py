@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import HTMLResponse
 
@@ -90,6 +90,10 @@ def app(engine: AsyncEngine, tmp_path: Path) -> FastAPI:
     @app.get("/audit/cases/{number}", dependencies=[allow(Role.AUDITOR)])
     async def case(number: int) -> dict[str, int]:
         return {"number": number}
+
+    @app.post("/refused")
+    async def refused(status: int) -> None:
+        raise HTTPException(status, "A sender has this name already")
 
     @app.get("/broken")
     async def broken() -> None:

@@ -68,6 +68,15 @@ async def test_a_wrong_method_reveals_nothing(app: FastAPI) -> None:
     assert "allow" not in answer.headers
 
 
+async def test_a_program_is_told_why_it_was_refused_but_not_why_a_thing_is_absent(app: FastAPI) -> None:
+    """Incident: a taken sender's name was answered with "Something in the request was not understood"."""
+    program = client(app)
+    program.headers["accept"] = "application/json"
+    assert (await program.post("/refused?status=422")).json()["detail"] == "A sender has this name already"
+    assert (await program.post("/refused?status=403")).json()["detail"] == "Page not found"
+    assert (await program.post("/refused?status=404")).json()["detail"] == "Page not found"
+
+
 @pytest.fixture
 def log() -> Iterator[StringIO]:
     out = StringIO()
