@@ -37,6 +37,8 @@ class Shown:
 
     to_do: list[Mine]
     total: int
+    page: int
+    pages: int
     waiting: Sequence[Action]
     finished: Sequence[Action]
     strengths: list[DoneWell]
@@ -45,7 +47,7 @@ class Shown:
 @router.get("")
 async def mine(request: Request, page: Page, look: Looking, session: Reading) -> HTMLResponse:
     """What I have to do, the first due first; what waits for somebody else; what came of the last ones."""
-    return page("remedial/mine.html", title="My actions", shown=await _shown(request, session, look.scope))
+    return page("remedial/mine.html", title="My actions", shown=await _shown(request, session, look))
 
 
 @router.get("/live", response_class=EventSourceResponse)
@@ -53,18 +55,21 @@ async def mine_live(request: Request, page: Page, look: Looking) -> EventSourceR
     """The list again whenever it changes."""
 
     async def draw(session: AsyncSession, look: Look) -> str:
-        return page.render("remedial/_mine.html", shown=await _shown(request, session, look.scope))
+        return page.render("remedial/_mine.html", shown=await _shown(request, session, look))
 
     return live_list(request, look, draw)
 
 
-async def _shown(request: Request, session: AsyncSession, scope: Scope) -> Shown:
+async def _shown(request: Request, session: AsyncSession, look: Look) -> Shown:
+    scope = look.scope
     own = col(Action.owner_id) == scope.person_id
-    to_do = await queries.listed(session, scope, [own, queries.IS_TO_DO])
+    to_do = await queries.listed(session, scope, [own, queries.IS_TO_DO], look.number)
     waiting = await queries.listed(session, scope, [own, queries.IS_WAITING])
     return Shown(
         to_do=await _mine(request, session, scope, to_do.actions),
         total=to_do.total,
+        page=to_do.page,
+        pages=to_do.pages,
         waiting=waiting.actions,
         finished=await queries.recently_finished(session, scope),
         strengths=await strengths.of_mine(session, scope),
