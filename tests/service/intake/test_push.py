@@ -71,7 +71,7 @@ async def test_an_assessment_is_recorded_when_it_gains_its_date_of_authorisation
     (record,) = await records(engine)
     assert (str(record.authorised_on), record.factors, record.source) == (AUTHORISED, ("16A",), "dfe")
     again = await push(supplier, assessed(authorisation_date=AUTHORISED, factors=["16A"]))
-    assert again.headers["caseloop-outcome"] == "accepted=0; duplicate=2; quarantined=0"
+    assert again.headers["caseloop-outcome"] == "accepted=0; duplicate=3; quarantined=0"
     assert len(await records(engine)) == 1
 
 
