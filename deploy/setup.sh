@@ -56,9 +56,11 @@ set_up_python() {
 	python=$(find_python)
 	uv=$(find_uv)
 	is_whole || "$uv" venv --quiet --clear --python "$python" "$venv"
-	"$uv" pip sync --quiet --python "$venv" --require-hashes requirements.lock ||
+	# Compiled now and not at each start: five programs start at once, and a machine may forbid writing it then.
+	"$uv" pip sync --quiet --python "$venv" --compile-bytecode --require-hashes requirements.lock ||
 		refuse "the packages of requirements.lock could not be installed: is there a network, and room on the disk?"
 	"$uv" pip install --quiet --python "$venv" --no-deps --no-build-isolation --editable .
+	"$venv/bin/python" -m compileall -q services shared deploy
 }
 
 set_up_assets() {
