@@ -11,7 +11,7 @@ RUN pip install --no-cache-dir "uv>=0.5,<1" && uv venv /opt/caseloop
 WORKDIR /app
 COPY pyproject.toml requirements.lock ./
 # The lock is the constraint: what runs is in pyproject's own list, without the extras for tests and the embedded stack.
-RUN uv pip install --no-cache --python /opt/caseloop --constraint requirements.lock --requirements pyproject.toml
+RUN uv pip install --no-cache --compile-bytecode --python /opt/caseloop --constraint requirements.lock --requirements pyproject.toml
 COPY services services
 COPY shared shared
 COPY deploy deploy
