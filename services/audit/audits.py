@@ -383,11 +383,15 @@ async def _flag_without_text(session: AsyncSession, audit: Audit, at: datetime) 
     form = AuditForm.model_validate_json(audit.form)
     audit.version += 1
     audit.flag, audit.form, audit.comment = Flag.WITHDRAWN, "{}", None
+    audit.chosen_because = None if audit.chosen_because is None else ""
     ids = [finding.finding_id for finding in form.findings] + [strength.strength_id for strength in form.strengths]
     for amendment in (await session.execute(sa.select(Amendment).where(_of(Amendment, audit)))).scalars():
         before = AuditForm.model_validate_json(amendment.form)
         amendment.form, amendment.reason = "{}", ""
         ids += [amendment.amendment_id, *(finding.finding_id for finding in before.findings)]
+        ids += [strength.strength_id for strength in before.strengths]
+    for handed in (await session.execute(sa.select(HandOver).where(_of(HandOver, audit)))).scalars():
+        handed.reason = ""
     for challenge in (await session.execute(sa.select(Challenge).where(_of(Challenge, audit)))).scalars():
         challenge.words = ""
         challenge.answer = None if challenge.answer is None else ""
@@ -395,7 +399,7 @@ async def _flag_without_text(session: AsyncSession, audit: Audit, at: datetime) 
     return [TextErased(occurred_at=at, version=audit.version, text_id=text_id) for text_id in dict.fromkeys(ids)]
 
 
-def _of(table: type[Amendment] | type[Challenge], audit: Audit) -> sa.ColumnElement[bool]:
+def _of(table: type[Amendment] | type[Challenge] | type[HandOver], audit: Audit) -> sa.ColumnElement[bool]:
     return col(table.audit_id) == audit.audit_id
 
 
@@ -549,9 +553,13 @@ async def amend(
     """The completed audit says something else from now on; what it said before is kept, with the reason."""
     if audit.state != AuditState.COMPLETED or audit.flag == Flag.WITHDRAWN:
         raise AuditConflictError("Only a completed audit whose case still stands can be amended.")
+    before = AuditForm.model_validate_json(audit.form)
+    form = form.of(audit.audit_id, before)
+    if form == before and save.saved != audit.saved:
+        # The same page sent twice: it is amended already.
+        return []
     if save.is_older_than(audit):
         raise AuditConflictError("This audit was amended somewhere else meanwhile, so your amendment was not saved.")
-    before = AuditForm.model_validate_json(audit.form)
     session.add(
         Amendment(
             amendment_id=amendment_id,

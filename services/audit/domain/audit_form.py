@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
-from uuid import UUID
+from typing import Annotated, TypeVar
+from uuid import UUID, uuid5
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -32,6 +32,9 @@ class Part(BaseModel):
     """A part of the form: what is not filled in is empty, and what is not asked for is ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+AnyPart = TypeVar("AnyPart", bound=Part)
 
 
 class SectionDraft(Part):
@@ -109,6 +112,17 @@ class AuditForm(Part):
             }
         )
 
+    def of(self, audit_id: UUID, before: AuditForm) -> AuditForm:
+        """The form with what is new in it under ids that belong to this audit alone.
+
+        While an audit is amended its page holds the new ids, and a page may send any: also those of another audit's
+        finding, whose words and action would then be overwritten.
+        """
+        known = {finding.finding_id for finding in before.findings} | {each.strength_id for each in before.strengths}
+        findings = (_own(each, "finding_id", audit_id, known) for each in self.findings)
+        strengths = (_own(each, "strength_id", audit_id, known) for each in self.strengths)
+        return self.model_copy(update={"findings": tuple(findings), "strengths": tuple(strengths)})
+
     def texts(self) -> Iterator[tuple[str, str]]:
         """Every free text with the name of its field."""
         for key, section in self.sections.items():
@@ -125,6 +139,11 @@ class AuditForm(Part):
         yield "family.why_not", self.family.why_not
         yield "family.words", self.family.words
         yield "grade_reason", self.grade_reason
+
+
+def _own(part: AnyPart, name: str, audit_id: UUID, known: Collection[UUID]) -> AnyPart:
+    part_id: UUID = getattr(part, name)
+    return part if part_id in known else part.model_copy(update={name: uuid5(audit_id, str(part_id))})
 
 
 ANSWERS = {"yes": "Yes", "partly": "Partly", "no": "No", "not_applicable": "Not applicable"}

@@ -13,7 +13,7 @@ from services.audit.domain.audit_form import AuditForm
 from services.audit.models import Challenge
 from services.audit.pages.asking import ANSWERERS, CHALLENGERS, COMMENTERS, Now, found
 from services.audit.queries import Case
-from shared.access import CurrentScope, Scope
+from shared.access import CurrentScope, Scope, trail
 from shared.messaging import Reading, Work
 from shared.web.flash import flash
 from shared.web.forms import Form, Submitted, parse
@@ -69,11 +69,10 @@ async def _challenged(session: Reading, scope: Scope, audit_id: UUID, finding_id
 
 
 @router.get("/findings/{finding_id}/challenge", dependencies=CHALLENGERS)
-async def ask_challenge(
-    audit_id: UUID, finding_id: UUID, page: Page, scope: CurrentScope, session: Reading
-) -> HTMLResponse:
-    """Ask why the finding is wrong."""
-    case, finding = await _challenged(session, scope, audit_id, finding_id)
+async def ask_challenge(audit_id: UUID, finding_id: UUID, page: Page, scope: CurrentScope, work: Work) -> HTMLResponse:
+    """Ask why the finding is wrong. Its words are a part of the narrative: the look leaves a trace."""
+    case, finding = await _challenged(work.session, scope, audit_id, finding_id)
+    await trail.record(work.session, scope, "audit read", audit_id, why="to challenge a finding")
     return page(
         "audit/challenge.html",
         title="Challenge this finding",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import cast
@@ -225,7 +226,8 @@ async def test_a_finding_added_in_an_amendment_reaches_the_event(app: FastAPI, p
         }
         done = await browser.post(address, data={**grown, **told, "reason": "Overlooked.", "do": "complete"})
     assert done.status_code == 303
-    assert finding.encode() in (await events(app.state.service.engine, "AuditAmended"))[0]
+    (amended,) = await events(app.state.service.engine, "AuditAmended")
+    assert [finding["level"] for finding in json.loads(amended)["findings"]] == ["team"]
 
 
 async def test_a_case_that_is_returned_is_replaced_and_one_that_is_handed_over_is_not(app: FastAPI) -> None:
