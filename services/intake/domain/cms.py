@@ -28,6 +28,9 @@ def read(event: CmsEvent, council: str) -> Submission | Context | Refusal:
     """One event as a statement, or why it is not taken."""
     if event.council != council:
         return Refusal("another_council", "council", "This is another council's record")
+    wrong = _unreadable(event)
+    if wrong is not None:
+        return wrong
     if isinstance(event, CmsEpisodeRecorded):
         return _episode(event)
     if isinstance(event, CmsRecordPurged) and event.kind in set(EpisodeKind):
@@ -35,16 +38,26 @@ def read(event: CmsEvent, council: str) -> Submission | Context | Refusal:
     about = kind(event)
     if about is None:
         return Refusal("unknown_kind", "kind", "Nothing of this kind is kept here")
-    wrong = plausibility.implausible_id(event.child.strip(), "child")
-    wrong = wrong or plausibility.implausible_id(event.id.strip(), "id")
-    if wrong is not None:
-        return wrong
     said = _said(event)
     if said is not None:
         wrong = plausibility.implausible(about, said, local_date(event.occurred_at))
     return wrong or Submission(
         Road.CMS, about, event.child.strip(), event.id.strip(), said, event.version, event.occurred_at
     )
+
+
+_TEXTS = ("family", "worker", "team", "outcome", "authorised_by", "decided_by", "category_of_abuse")
+
+
+def _unreadable(event: CmsEvent) -> Refusal | None:
+    """Why its ids and codes cannot be, whatever it is about."""
+    wrong = plausibility.implausible_id(event.child.strip(), "child")
+    wrong = wrong or plausibility.implausible_id(event.id.strip(), "id")
+    for field in _TEXTS:
+        wrong = wrong or plausibility.unreadable(getattr(event, field, None), field)
+    for factor in getattr(event, "factors", ()):
+        wrong = wrong or plausibility.unreadable(factor, "factors")
+    return wrong
 
 
 def _episode(event: CmsEpisodeRecorded) -> Context | Refusal:

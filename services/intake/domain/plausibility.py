@@ -44,6 +44,13 @@ def implausible_id(value: str, field: str) -> Refusal | None:
     return None
 
 
+def unreadable(value: str | None, field: str) -> Refusal | None:
+    """Why this cannot be a code or an id of anything: no database further on could hold it."""
+    if value is None or not _NOT_OPAQUE.search(value):
+        return None
+    return Refusal("unreadable_text", field, "It holds characters that no code has")
+
+
 def implausible(kind: str, said: Said, today: date, born: date | None = None) -> Refusal | None:
     """Why these dates cannot be, judged on `today`, the day that the sender speaks of."""
     return _out_of_range(said, today) or _out_of_order(kind, said) or (_too_old_or_unborn(said, born) if born else None)
