@@ -29,6 +29,10 @@ _KEEP = sa.text(
     "(excluded.ended_on, coalesce(excluded.category, known.category)) RETURNING version, category"
 )
 
+_KNOWN = sa.text(
+    "SELECT child_id, kind, started_on, ended_on, category, sender_id FROM episode WHERE child_id = ANY(:children)"
+)
+
 _DROP = sa.text(
     "DELETE FROM episode WHERE child_id = :child_id AND kind = :kind AND road = :road AND sender_id = :sender_id "
     "AND (CAST(:purge AS boolean) OR started_on <> :started_on) RETURNING started_on, version"
@@ -50,13 +54,37 @@ async def keep(
     children = {context.child: identity.pseudonym(key, context.child) for context in contexts}
     await recording.lock_children(session, children.values())
     values = [_values(context, children[context.child], said_on) for context in contexts]
-    kept = [await _keep(session, council, each, at) for each in values]
+    known = await _known(session, set(children.values()))
+    kept = [[] if _stands(each, known) else await _keep(session, council, each, at) for each in values]
+    if not any(kept):
+        return recording.Recorded([Outcome.DUPLICATE] * len(kept))
     ledger = Ledger(council, key, all_anew=True, heard_at=dict.fromkeys(children.values(), at))
     await recording.load(session, ledger, list(children.values()))
     told = list(ledger.settle())
     await recording.store(session, ledger)
     events: list[Event] = [*(event for events in kept for event in events), *told]
     return recording.Recorded([Outcome.ACCEPTED if events else Outcome.DUPLICATE for events in kept], events)
+
+
+Standing = dict[tuple[UUID, str, date], tuple[date | None, str | None, str | None]]
+"""What is known of each episode: its end, its category, the sender's id."""
+
+
+async def _known(session: AsyncSession, children: set[UUID]) -> Standing:
+    return {
+        (row.child_id, row.kind, row.started_on): (row.ended_on, row.category, row.sender_id)
+        for row in await session.execute(_KNOWN, {"children": list(children)})
+    }
+
+
+def _stands(values: dict[str, Any], known: Standing) -> bool:
+    """Whether an episode stands already as it is said: most of a daily push does."""
+    held = known.get((values["child_id"], values["kind"], values["started_on"]))
+    if held is None or values["purge"]:
+        return False
+    ended_on, category, sender_id = held
+    said_category = values["category"] or category
+    return (ended_on, category, sender_id) == (values["ended_on"], said_category, values["sender_id"])
 
 
 async def _keep(session: AsyncSession, council: str, values: dict[str, Any], at: datetime) -> list[Event]:
