@@ -8,10 +8,10 @@ from services.remedial import api, handlers, pages
 from services.remedial.domain.refusal import Refused
 from services.remedial.settings import Settings
 from shared.clock import Clock
-from shared.events import Event, TextWritten, Topic, events_of
+from shared.events import Event, TextErased, TextWritten, Topic, events_of
 from shared.service import create_service
 
-SAYS: tuple[type[Event], ...] = (*events_of(Topic.ACTIONS), *events_of(Topic.SESSIONS), TextWritten)
+SAYS: tuple[type[Event], ...] = (*events_of(Topic.ACTIONS), *events_of(Topic.SESSIONS), TextWritten, TextErased)
 
 
 def build(settings: Settings, clock: Clock | None = None) -> FastAPI:

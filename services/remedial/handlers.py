@@ -8,12 +8,25 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.remedial import figures, holding, leaving, patterns, raising, sending, strengths, telling, watching, words
+from services.remedial import (
+    erasing,
+    figures,
+    holding,
+    leaving,
+    patterns,
+    raising,
+    sending,
+    strengths,
+    telling,
+    watching,
+    words,
+)
 from services.remedial.channels import channel_of
 from services.remedial.models import CaseLink, Programme
 from services.remedial.settings import current
 from shared.events import (
     AssessmentRecorded,
+    AssessmentWithdrawn,
     AuditAmended,
     AuditCompleted,
     CaseAllocated,
@@ -54,10 +67,12 @@ async def note_for_people(
     return []
 
 
-@consumes(router, AssessmentRecorded)
-async def look_back(recorded: Sequence[AssessmentRecorded], session: AsyncSession) -> list[Event]:
-    """Say which closed loops did not hold: the child came back."""
-    return await holding.look_at(session, recorded)
+@consumes(router, AssessmentRecorded, AssessmentWithdrawn)
+async def look_back(heard: Sequence[AssessmentRecorded | AssessmentWithdrawn], session: AsyncSession) -> list[Event]:
+    """Say which closed loops did not hold: the child came back. Erase what was said of cases that are withdrawn."""
+    back = await holding.look_at(session, [each for each in heard if isinstance(each, AssessmentRecorded)])
+    gone = [each for each in heard if isinstance(each, AssessmentWithdrawn)]
+    return [*back, *await erasing.erase(session, gone)]
 
 
 @consumes(router, ProgrammeOpened)
