@@ -25,6 +25,7 @@ from services.audit.draws import Drawn, Standing
 from services.audit.models import OPEN_STATES, Amendment, Audit, AuditState, Challenge, Flag, HandOver
 from shared.access import people
 from shared.events import (
+    AssessmentRecorded,
     AuditAmended,
     AuditCompleted,
     AuditWithdrawn,
@@ -336,6 +337,48 @@ async def reassign_absent(session: AsyncSession, plan: Programme, day: date, at:
         events.append(_allocate(audit, plan, colleague, day, at))
         await told(session, audit)
     return events
+
+
+async def correct(
+    session: AsyncSession, plan: Programme, audit: Audit, case: AssessmentRecorded, at: datetime
+) -> list[Event]:
+    """Another team, worker or manager stands behind the work of an open audit.
+
+    Where that bars its auditor, somebody else reads the case from the beginning: nobody audits their own work, whoever
+    turns out later to have done it.
+    """
+    behind = allocation.Case(audit.audit_id, case.team_id, case.worker_id, case.authorised_by)
+    released = await _release_if_barred(session, plan, audit, behind, at)
+    audit.team_id, audit.worker_id, audit.authorised_by = case.team_id, case.worker_id, case.authorised_by
+    if released is None:
+        return []
+    await session.flush()
+    day = local_date(at)
+    colleague = (await desk(session, plan, day)).choose(plan, audit, day)
+    return [released] if colleague is None else [released, _allocate(audit, plan, colleague, day, at)]
+
+
+async def _release_if_barred(
+    session: AsyncSession, plan: Programme, audit: Audit, behind: allocation.Case, at: datetime
+) -> CaseReturned | None:
+    auditor = plan.auditor(audit.auditor_id) if audit.auditor_id else None
+    if auditor is None:
+        return None
+    teams = await own_teams(session, plan, local_date(at))
+    barred = allocation.bar(auditor, behind, teams.get(auditor.person, frozenset()))
+    if barred is None:
+        return None
+    audit.version += 1
+    session.add(_hand_over(audit, auditor.person, None, barred, at))
+    audit.auditor_id, audit.state = None, AuditState.WAITING
+    audit.form, audit.saved, audit.saved_tab, audit.comment, audit.comment_by = "{}", 0, "", None, None
+    return CaseReturned(
+        occurred_at=at,
+        version=audit.version,
+        audit_id=audit.audit_id,
+        auditor_id=auditor.person,
+        reason=ReturnReason.CONFLICT,
+    )
 
 
 async def give_back(

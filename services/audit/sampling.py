@@ -21,7 +21,7 @@ from services.audit import audits, draws
 from services.audit.domain.sampling import Outcome
 from services.audit.domain.themes import Ineligible
 from services.audit.draws import Drawn, Ruling, Standing
-from services.audit.models import Audit, AuditState, DecisionRow, Flag
+from services.audit.models import OPEN_STATES, Audit, DecisionRow, Flag
 from shared.access.tables import TEAM
 from shared.events import AssessmentRecorded, AssessmentWithdrawn, Event
 
@@ -184,20 +184,27 @@ async def _correct(
         await session.flush()
         if row.outcome == Outcome.NOT_DRAWN and not still:
             happened += await _set_aside(session, standing, row, Outcome.INELIGIBLE, case.occurred_at)
-        await _correct_audit(session, standing, case, still=still)
+        happened += await _correct_audit(session, standing, case, still=still)
     return happened
 
 
-async def _correct_audit(session: AsyncSession, standing: Standing, case: AssessmentRecorded, *, still: bool) -> None:
+async def _correct_audit(
+    session: AsyncSession, standing: Standing, case: AssessmentRecorded, *, still: bool
+) -> list[Event]:
+    happened: list[Event] = []
     query = sa.select(Audit).where(
         col(Audit.assessment_id) == case.assessment_id, col(Audit.programme_id) == standing.programme_id
     )
-    for audit in (await session.execute(query.with_for_update())).scalars():
+    for audit in (await session.execute(query.with_for_update())).scalars().all():
+        if audit.flag == Flag.WITHDRAWN:
+            # Its words are gone for good, whatever is told of the case again.
+            continue
         audit.facts = case.model_dump_json(exclude_defaults=True)
         audit.flag = None if still else Flag.INELIGIBLE
-        if audit.state != AuditState.COMPLETED:
-            audit.team_id, audit.worker_id, audit.authorised_by = case.team_id, case.worker_id, case.authorised_by
+        if audit.state in OPEN_STATES:
+            happened += await audits.correct(session, standing.plan, audit, case, case.occurred_at)
         await audits.told(session, audit)
+    return happened
 
 
 async def _set_aside(

@@ -1,0 +1,57 @@
+"""A correction may show who did the work: then nobody of them goes on auditing it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.audit import handlers
+from services.audit.models import AuditState, Flag
+from shared.db import sessions
+from shared.events import AssessmentWithdrawn, CaseAllocated, CaseReturned
+from tests.service.audit.playing import MORNING, arrive, audits, of_type, open_briefing
+from tests.support.delivery import deliver
+from tests.unit.audit.council import case, source
+
+
+@pytest.mark.parametrize("behind", ["worker_id", "authorised_by"])
+async def test_a_case_leaves_the_auditor_who_turns_out_to_have_done_the_work(engine: AsyncEngine, behind: str) -> None:
+    await open_briefing(engine, source().replace("expected_a_week: 60", "expected_a_week: 7.25"))
+    await arrive(engine, case("one"))
+    (before,) = await audits(engine)
+    async with sessions(engine)() as session, session.begin():
+        session.add(before)
+        before.form, before.saved = '{"difference": "Mine."}', 3
+    told = await deliver(
+        engine, handlers.router, case("one").model_copy(update={"version": 2, behind: before.auditor_id})
+    )
+    (after,) = await audits(engine)
+    assert after.auditor_id not in {None, before.auditor_id}
+    assert (after.state, after.form, after.saved) == (AuditState.ALLOCATED, "{}", 0)
+    (returned,), (allocated,) = of_type(told, CaseReturned), of_type(told, CaseAllocated)
+    assert (returned.auditor_id, returned.reason, allocated.auditor_id) == (
+        before.auditor_id,
+        "conflict",
+        after.auditor_id,
+    )
+    assert before.version < returned.version < allocated.version
+
+
+async def test_a_withdrawn_case_that_is_told_again_stays_marked_on_its_old_audit(engine: AsyncEngine) -> None:
+    await open_briefing(engine, source().replace("expected_a_week: 60", "expected_a_week: 7.25"))
+    await arrive(engine, case("one"))
+    (audit,) = await audits(engine)
+    gone = AssessmentWithdrawn(
+        occurred_at=MORNING,
+        version=2,
+        assessment_id=audit.assessment_id,
+        child_id=audit.child_id,
+        council="999",
+        kind="assessment",
+    )
+    await arrive(engine, gone)
+    await arrive(engine, case("one", version=3, occurred_at=MORNING + timedelta(hours=1)))
+    (old,) = await audits(engine, standing=False)
+    assert old.flag == Flag.WITHDRAWN
