@@ -137,3 +137,22 @@ async def test_with_tracing_on_a_log_line_carries_the_trace(log: StringIO) -> No
     assert span.context is not None
     assert lines(log)[0]["trace_id"] == trace.format_trace_id(span.context.trace_id)
     provider.shutdown()
+
+
+async def test_a_span_holds_neither_what_was_asked_in_the_address_nor_an_exceptions_message() -> None:
+    app = FastAPI(openapi_url=None)
+    exporter = InMemorySpanExporter()
+    provider = install_tracing(app, "reporting", None, exporter)
+
+    @app.get("/search")
+    async def search() -> None:
+        raise ValueError("the row of child 4410927")
+
+    assert provider is not None
+    with pytest.raises(ValueError, match="4410927"):
+        await browser(app).get("/search", params={"q": "4410927"})
+    provider.force_flush()
+    spans = exporter.get_finished_spans()
+    assert [span.name for span in spans] == ["GET /search"]
+    assert "4410927" not in "".join(span.to_json() for span in spans)
+    provider.shutdown()
