@@ -17,13 +17,16 @@ LATE = {"actions_overdue", "loops_not_held", "concerns_open"}
 class Card:
     """A figure as a page shows it."""
 
-    id: str
+    code: str
     label: str
     value: str
     note: str
-    meaning: str
     late: bool
     href: str | None
+
+    @property
+    def id(self) -> str:
+        return f"figure-{self.code}"
 
     @property
     def is_nought(self) -> bool:
@@ -71,11 +74,10 @@ def cards(figures: Mapping[str, Figure], filters: Filters, *, opens: Mapping[str
 
 def _card(definition: Definition, figure: Figure, filters: Filters, opens: Mapping[str, bool]) -> Card:
     return Card(
-        id=f"figure-{definition.code}",
+        code=definition.code,
         label=definition.name,
         value=in_words(figure),
         note=beside(figure),
-        meaning=definition.code,
         late=definition.code in LATE and bool(figure.value),
         href=_list(definition, filters) if figure.value and _may_open(definition, opens) else None,
     )

@@ -37,6 +37,11 @@ class Group(StrEnum):
     ACTIONS = "Remedial actions"
     LOOPS = "Closing the loop"
 
+    @property
+    def anchor(self) -> str:
+        """Where its figures are defined on the page of definitions."""
+        return f"about-{self.name.lower()}"
+
 
 @dataclass(frozen=True)
 class Figure:
