@@ -41,7 +41,12 @@ class Board:
 
     def card(self, code: str) -> Card:
         """One figure as a page shows it."""
-        return next(card for group in self.cards.values() for card in group if card.meaning == code)
+        return next(card for group in self.cards.values() for card in group if card.code == code)
+
+    @property
+    def heard(self) -> list[Feed]:
+        """The senders that brought something or should have; not what is merely counted for all of them."""
+        return [feed for feed in self.feeds if feed.last_heard_at or feed.silent]
 
     @property
     def target(self) -> int:

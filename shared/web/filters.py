@@ -12,6 +12,16 @@ from shared.working_days import local_date, working_days_between
 ROLE_NAMES = {Role.QA_MANAGER.value: "QA manager", Role.BOARD.value: "Board member", Role.DCS.value: "DCS"}
 """The roles that their code alone does not name well."""
 
+SENDER_NAMES = {
+    "cms": "Case management system",
+    "dfe": "DfE daily push",
+    "cin-census": "CIN census",
+    "annex-a": "Annex A",
+    "staff": "Staff file",
+    "intake": "Intake",
+}
+"""What brings work and people, by its road, in the words of every page."""
+
 
 def as_day(value: date | datetime) -> date:
     """The date in London."""
@@ -68,6 +78,11 @@ def percent(share: float | None) -> str:
 def named(person_or_team: str | None, names: Mapping[str, str], missing: str) -> str:
     """The name behind an id; the id where the directory does not know it."""
     return missing if person_or_team is None else names.get(person_or_team, person_or_team)
+
+
+def sender_name(sender: str) -> str:
+    """A sender in words; its own name where it has no other."""
+    return SENDER_NAMES.get(sender, sender)
 
 
 def sentence(code: str) -> str:

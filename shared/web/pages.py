@@ -166,6 +166,7 @@ def environment(templates: Path | None, council: str = "") -> Environment:
         percent=filters.percent,
         sentence=filters.sentence,
         role_name=filters.role_name,
+        sender_name=filters.sender_name,
         paragraphs=filters.paragraphs,
         due_in=_due_in,
         person_name=_person_name,

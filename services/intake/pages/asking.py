@@ -5,20 +5,14 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from services.intake.domain.work import Road
 from services.intake.queries import SEES_VALUES
 from shared.access import Role, allow
 from shared.events import Kind
+from shared.web.filters import sender_name
 
 WATCHERS = [allow(*SEES_VALUES)]
 COUNTERS = [allow(*SEES_VALUES, Role.ADMINISTRATOR)]
 
-ROADS = {
-    Road.CMS: "Case management system",
-    Road.DFE: "DfE daily push",
-    Road.CENSUS: "CIN census",
-    Road.ANNEX_A: "Annex A",
-}
 KINDS = {
     Kind.ASSESSMENT: "Assessment",
     Kind.CONTACT: "Contact",
@@ -65,8 +59,8 @@ PageNumber = Annotated[int, Query(alias="page", ge=1, le=10_000)]
 
 
 def road_name(road: str) -> str:
-    """A road in words; a sender's own name as it is."""
-    return {str(each): name for each, name in ROADS.items()}.get(road, "Staff file" if road == "staff" else road)
+    """A road in words, as every service says it."""
+    return sender_name(road)
 
 
 def kind_name(kind: str | None) -> str:

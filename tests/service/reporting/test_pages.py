@@ -15,7 +15,7 @@ from markupsafe import escape
 from python_calamine import CalamineWorkbook
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.reporting.domain.figures import FIGURES
+from services.reporting.domain.figures import FIGURES, Group
 from services.reporting.exports import harmless
 from shared.access import people
 from shared.clock import FixedClock
@@ -267,8 +267,17 @@ async def test_every_figure_of_the_board_is_defined_one_click_away(qa: httpx.Asy
     definitions, board = (await qa.get("/reporting/definitions")).text, (await qa.get("/reporting/board")).text
     for code, definition in FIGURES.items():
         assert f'id="{code}"' in definitions
-        assert f"/reporting/definitions#{code}" in board
         assert escape(definition.name) in board
+    for group in Group:
+        assert f'id="{group.anchor}"' in definitions
+        assert board.count(f"/reporting/definitions#{group.anchor}") == 1
+
+
+async def test_a_sender_is_named_in_words(qa: httpx.AsyncClient) -> None:
+    for address in ("/", "/reporting/board"):
+        page = (await qa.get(address)).text
+        assert ">Annex A<" in page
+        assert "annex-a" not in page
 
 
 async def test_a_person_with_fewer_than_ten_audits_has_a_list_and_no_rate(app: FastAPI, engine: AsyncEngine) -> None:

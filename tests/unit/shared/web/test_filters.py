@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from services.intake.domain.work import Road
 from shared.web import filters
 
 TUESDAY = date(2026, 11, 24)
@@ -20,6 +21,16 @@ def test_an_instant_is_written_in_londons_time() -> None:
     assert filters.long_time(datetime(2026, 6, 30, 23, 5, tzinfo=UTC)) == "Wednesday 1 July 2026 at 12:05am"
     assert filters.clock_time(datetime(2026, 11, 24, 16, 0, tzinfo=UTC)) == "4pm"
     assert filters.clock_time(datetime(2026, 11, 24, 12, 30, tzinfo=UTC)) == "12:30pm"
+
+
+def test_a_sender_is_named_in_words_and_one_that_nobody_named_as_it_is() -> None:
+    assert {road.value: filters.sender_name(road) for road in Road} == {
+        "cms": "Case management system",
+        "dfe": "DfE daily push",
+        "cin-census": "CIN census",
+        "annex-a": "Annex A",
+    }
+    assert filters.sender_name("mosaic-7") == "mosaic-7"
 
 
 @pytest.mark.parametrize(
