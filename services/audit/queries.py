@@ -15,6 +15,7 @@ from sqlmodel import col
 
 from services.audit import draws
 from services.audit.by_hand import choosable
+from services.audit.domain.factors import factor_in_words
 from services.audit.domain.forecast import Forecast, Outlook, forecast
 from services.audit.domain.hours import WeekOfWork, weeks_of_work
 from services.audit.domain.programme import Programme
@@ -96,6 +97,16 @@ class Case:
     def theme(self) -> str:
         """The theme's name."""
         return self.plan.theme(self.audit.theme_id).name
+
+    @property
+    def name(self) -> str:
+        """ "Case 4229480"; before its id has come, and once that is erased, the start of the pseudonym."""
+        return f"Case {self.case_id or self.audit.child_id.hex[:8]}"
+
+    @property
+    def factors(self) -> list[str]:
+        """What the assessment identified, each by code and name."""
+        return [factor_in_words(code) for code in self.facts.factors]
 
     def age(self, today: date) -> int:
         """Calendar days since the work was finished."""

@@ -8,7 +8,7 @@ from sse_starlette import EventSourceResponse
 from starlette.responses import HTMLResponse
 
 from services.audit import queries
-from services.audit.pages.asking import AUDITORS, CaseLink, Now, live_list
+from services.audit.pages.asking import AUDITORS, Now, live_list
 from services.audit.queries import Wanted
 from shared.access import CurrentScope, Scope
 from shared.messaging import Reading
@@ -32,7 +32,7 @@ Narrowed = Annotated[Wanted, Depends(wanted_of)]
 
 @router.get("")
 async def inbox(
-    request: Request, page: Page, scope: CurrentScope, session: Reading, wanted: Narrowed, now: Now, link: CaseLink
+    request: Request, page: Page, scope: CurrentScope, session: Reading, wanted: Narrowed, now: Now
 ) -> HTMLResponse:
     """What I have to audit, the first due first, and what nobody has begun."""
     shown = await queries.inbox(session, scope, wanted)
@@ -48,14 +48,13 @@ async def inbox(
         teams=sorted({case.audit.team_id for case in (*shown.mine, *shown.others) if case.audit.team_id}),
         programmes=len(plans),
         today=local_date(now),
-        case_link_of=link,
         live_at=live_at,
         to_verify=await queries.waiting_for_me(session, scope),
     )
 
 
 @router.get("/live", response_class=EventSourceResponse)
-async def inbox_live(request: Request, page: Page, wanted: Narrowed, now: Now, link: CaseLink) -> EventSourceResponse:
+async def inbox_live(request: Request, page: Page, wanted: Narrowed, now: Now) -> EventSourceResponse:
     """The list again whenever a case appears, changes or leaves."""
 
     async def draw(session: AsyncSession, scope: Scope) -> str:
@@ -67,7 +66,6 @@ async def inbox_live(request: Request, page: Page, wanted: Narrowed, now: Now, l
             wanted=wanted,
             programmes=programmes,
             today=local_date(now),
-            case_link_of=link,
         )
 
     return live_list(request, draw)

@@ -16,8 +16,10 @@ from lxml import html
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.audit.domain.programme import Programme
+from services.audit.handlers import keep_case_links
 from services.audit.models import Audit, AuditState
-from shared.events import AssessmentWithdrawn, Role
+from shared.db import sessions
+from shared.events import AssessmentWithdrawn, ChildLinked, Role
 from tests.service.audit.playing import MORNING, arrive, audits, day_opens, monday, open_briefing
 from tests.support.clients import client_as
 from tests.unit.audit.council import TEMPLATES, case, source
@@ -79,9 +81,42 @@ async def test_the_inbox_shows_what_to_audit_with_its_age_due_date_and_why_it_wa
         page = await browser.get("/audit/inbox")
     assert page.status_code == 200
     assert "2 cases to audit" in page.text
-    assert "1 day" in page.text
+    assert "Authorised 1 day ago" in page.text
     assert "due in 5 working days" in page.text.lower()
-    assert "threshold of 1.000" in page.text
+    assert "Drawn on arrival" in page.text
+
+
+async def test_no_two_links_of_the_inbox_read_the_same_and_each_names_its_case(app: FastAPI, plan: Programme) -> None:
+    named, unnamed = [audit for audit in await audits(app.state.service.engine) if audit.auditor_id == "auditor-1"]
+    link = ChildLinked(occurred_at=MORNING, version=1, child_id=named.child_id, case_id="4229480")
+    async with sessions(app.state.service.engine)() as session, session.begin():
+        await keep_case_links([link], session)
+    async with await auditor(app) as browser:
+        page = (await browser.get("/audit/inbox")).text
+    assert set(re.findall(r">(Case [^<]+)<", page)) >= {"Case 4229480", f"Case {unnamed.child_id.hex[:8]}"}
+
+
+async def test_the_case_page_says_below_which_threshold_it_was_drawn_and_names_its_factors(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    await open_briefing(engine, source().replace("expected_a_week: 60", "expected_a_week: 7.25"))
+    await arrive(engine, *[case(f"case {number}", factors=("4B", "99Z")) for number in range(8)])
+    audit = await first_of(app, "auditor-1")
+    async with await auditor(app) as browser:
+        page = (await browser.get(f"/audit/audits/{audit.audit_id}")).text
+    assert "threshold of 1.000" in page
+    assert "4B parent’s mental health, 99Z" in page
+
+
+async def test_only_who_can_have_a_link_set_up_is_told_that_there_is_none(app: FastAPI, plan: Programme) -> None:
+    audit = await first_of(app, "auditor-1")
+    app.state.service.settings.case_link = ""
+    async with await auditor(app) as browser:
+        of_the_auditor = (await browser.get(f"/audit/audits/{audit.audit_id}")).text
+    async with await client_as(app, Role.QA_MANAGER) as browser:
+        of_the_manager = (await browser.get(f"/audit/audits/{audit.audit_id}")).text
+    assert "No link to the case management system" not in of_the_auditor
+    assert "No link to the case management system" in of_the_manager
 
 
 async def test_an_empty_inbox_says_what_would_fill_it(app: FastAPI) -> None:
