@@ -24,10 +24,11 @@ router = APIRouter(prefix="/remedial/mine", dependencies=OWNERS)
 
 @dataclass(frozen=True)
 class Mine:
-    """One action on somebody's list: what is asked, in words, and the way into the case."""
+    """One action on somebody's list: what is asked, in words, of which case, and the way into it."""
 
     action: Action
     words: Words
+    case_id: str | None
     case: str | None
 
 
@@ -81,5 +82,11 @@ async def _mine(request: Request, session: AsyncSession, scope: Scope, actions: 
     cases = await queries.case_ids(session, scope, actions)
     template: str = request.app.state.service.settings.case_link
     return [
-        Mine(action, words[action.finding_id], case_address(template, cases.get(action.child_id))) for action in actions
+        Mine(
+            action,
+            words[action.finding_id],
+            cases.get(action.child_id),
+            case_address(template, cases.get(action.child_id)),
+        )
+        for action in actions
     ]
