@@ -1,4 +1,4 @@
-"""The board of business support: what is due, overdue by age, waiting and unowned, and who to chase."""
+"""All actions, as business support needs them: what is due, overdue by age, waiting and unowned, and who to chase."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ HOME = "/remedial/board"
 
 @dataclass(frozen=True)
 class Shown:
-    """What the board shows: piles with their numbers, overdue by age, and one page of the actions."""
+    """What the page shows: piles with their numbers, overdue by age, and one page of the actions."""
 
     at: Addresses
     piles: dict[Pile, int]
@@ -34,12 +34,12 @@ async def board(page: Page, look: Looking, session: Reading) -> HTMLResponse:
     """Every open action, in piles; narrowed by pile, team, person and theme."""
     owners, teams = await queries.owners_and_teams(session, look.scope)
     shown = await _shown(session, look)
-    return page("remedial/board.html", title="The board", owners=owners, teams=teams, shown=shown)
+    return page("remedial/board.html", title="All actions", owners=owners, teams=teams, shown=shown)
 
 
 @router.get("/live", response_class=EventSourceResponse)
 async def board_live(request: Request, page: Page, look: Looking) -> EventSourceResponse:
-    """The board again whenever an action changes."""
+    """The list again whenever an action changes."""
 
     async def draw(session: AsyncSession, look: Look) -> str:
         return page.render("remedial/_board.html", shown=await _shown(session, look))
