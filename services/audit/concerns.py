@@ -51,8 +51,7 @@ async def escalate(
     at: datetime,
 ) -> list[Event]:
     """Tell the chain at once. The practitioner and whoever authorised the work are never among those told."""
-    left_out = {audit.worker_id, audit.authorised_by, *implicated} - {None}
-    barred = sorted(str(person) for person in left_out)
+    barred = _barred(audit, implicated)
     told = (await chain_of(session, audit)).told_at(0, barred)
     concern = Concern(
         concern_id=concern_id,
@@ -72,6 +71,22 @@ async def escalate(
     escalated = _escalated(audit, concern, at)
     await notify(session, CONCERNS, str(concern_id))
     return [escalated, _words(audit, concern, words, at)]
+
+
+def _barred(audit: Audit, implicated: Sequence[str]) -> list[str]:
+    """Who must not be told: those named, the practitioner, and whoever authorised the work."""
+    return sorted({*implicated, *(person for person in (audit.worker_id, audit.authorised_by) if person)})
+
+
+async def said_already(session: AsyncSession, audit: Audit, by: str, worry: str) -> Concern | None:
+    """The open concern that this person has raised in the same words: a button pressed twice raises one."""
+    query = sa.select(Concern).where(
+        col(Concern.audit_id) == audit.audit_id,
+        col(Concern.raised_by) == by,
+        col(Concern.worry) == worry,
+        col(Concern.closed_at).is_(None),
+    )
+    return (await session.execute(query.limit(1))).scalar_one_or_none()
 
 
 def _escalated(audit: Audit, concern: Concern, at: datetime) -> ConcernEscalated:
@@ -111,9 +126,12 @@ async def escalate_unanswered(session: AsyncSession, now: datetime) -> list[Even
         if concern.acknowledged_at is not None or concern.closed_at is not None:
             continue
         whole = await chain_of(session, audit)
+        # Asked again: a correction may have shown since who did the work, or who signed it off.
+        concern.implicated = _barred(audit, concern.implicated)
         concern.step = min(concern.step + 1, whole.ends_at(concern.implicated))
         told = whole.told_at(concern.step, concern.implicated)
-        concern.recipients = list(dict.fromkeys([*concern.recipients, *told]))
+        known = [person for person in concern.recipients if person not in concern.implicated]
+        concern.recipients = list(dict.fromkeys([*known, *told]))
         concern.acknowledge_by = acknowledge_by(now)
         events.append(_escalated(audit, concern, now))
         await notify(session, CONCERNS, str(concern.concern_id))
@@ -162,7 +180,11 @@ def visible(scope: Scope) -> sa.ColumnElement[bool]:
     me = sa.literal(scope.person_id)
     told = sa.or_(col(Concern.raised_by) == me, me == sa.any_(col(Concern.recipients)))
     may = sa.true() if scope.has(Role.QA_MANAGER) else told
-    return sa.and_(may, sa.not_(me == sa.any_(col(Concern.implicated))))
+    behind = sa.exists().where(
+        col(Audit.audit_id) == col(Concern.audit_id),
+        sa.or_(col(Audit.worker_id) == me, col(Audit.authorised_by) == me),
+    )
+    return sa.and_(may, sa.not_(me == sa.any_(col(Concern.implicated))), ~behind)
 
 
 async def concerns(session: AsyncSession, scope: Scope) -> list[Concern]:

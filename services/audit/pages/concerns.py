@@ -74,6 +74,9 @@ async def raise_concern(
     form = parse(ConcernForm, fields)
     if form.data is None:
         return _ask(page, case, await concerns.chain_of(work.session, case.audit), form, 422)
+    before = await concerns.said_already(work.session, case.audit, scope.person_id, form.data.worry)
+    if before is not None:
+        return _to(before.concern_id, "The concern is recorded already, and those below have been told.")
     concern_id = uuid4()
     work.record(
         *await concerns.escalate(
@@ -83,7 +86,7 @@ async def raise_concern(
             by=scope.person_id,
             worry=form.data.worry,
             telephoned=form.data.telephoned,
-            implicated=form.data.implicated[:20],
+            implicated=form.data.implicated,
             lado=form.data.lado == "yes",
             at=now,
         )

@@ -96,6 +96,32 @@ async def test_the_next_in_line_is_told_while_nobody_has_it_in_hand(app: FastAPI
     assert second.version > first.version
 
 
+async def test_a_button_pressed_twice_raises_one_concern(app: FastAPI, engine: AsyncEngine) -> None:
+    audit_id, auditor_id = await one_audit(engine)
+    async with await client_as(app, Role.AUDITOR, person_id=auditor_id) as browser:
+        first = await browser.post(f"/audit/audits/{audit_id}/concern", data=FORM)
+        second = await browser.post(f"/audit/audits/{audit_id}/concern", data=FORM)
+        other = await browser.post(f"/audit/audits/{audit_id}/concern", data={**FORM, "worry": "And he is not seen."})
+    assert first.headers["location"] == second.headers["location"] != other.headers["location"]
+    async with engine.connect() as connection:
+        told = await connection.execute(sa.text("SELECT count(*) FROM outbox WHERE type = 'ConcernEscalated'"))
+    assert told.scalar_one() == 2
+
+
+async def test_who_turns_out_to_stand_behind_the_work_sees_nothing_from_then_on_and_is_told_no_more(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    address = await raised(app, engine)
+    await arrive(engine, case("one", authorised_by="manager-2", version=2))
+    for person in ("manager-1", "manager-2"):
+        browser = await client_as(app, Role.TEAM_MANAGER, person_id=person, manages=("assessment-north",))
+        async with browser:
+            assert (await browser.get(address)).status_code == 404
+    (next_step,) = await tick(engine, 61)
+    assert isinstance(next_step, ConcernEscalated)
+    assert next_step.recipients == ("qa-1", "head-1")
+
+
 async def test_taking_it_in_hand_stops_the_timer_and_closes_nothing(app: FastAPI, engine: AsyncEngine) -> None:
     address = await raised(app, engine)
     async with await client_as(app, Role.TEAM_MANAGER, person_id="manager-2", manages=("assessment-north",)) as browser:
