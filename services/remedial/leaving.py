@@ -26,6 +26,10 @@ async def follow_people(session: AsyncSession, recorded: Sequence[PersonRecorded
 
 
 async def _follow(session: AsyncSession, person: PersonRecorded) -> list[Event]:
+    known = await people.person(session, person.person_id)
+    if known is not None and known.version > person.version:
+        # The directory knows better by now: who came back must not lose their work to news of an earlier leaving.
+        return []
     meant = sa.func.coalesce(col(Action.named_owner), col(Action.worker_id)) == person.person_id
     unowned = sa.and_(col(Action.owner_id).is_(None), meant)
     concerned = unowned if person.active else col(Action.owner_id) == person.person_id

@@ -38,6 +38,7 @@ def person(
         manages=manages,
         services=("children",) if "head_of_service" in roles else (),
         active=active,
+        version=version,
     )
 
 

@@ -166,6 +166,13 @@ async def test_a_team_without_a_manager_leaves_an_action_with_nobody(engine: Asy
     assert (await action_of(engine, found)).owner_id is None
 
 
+async def test_late_news_that_somebody_left_takes_nothing_from_who_has_come_back(engine: AsyncEngine) -> None:
+    await know(engine, *PEOPLE)
+    await deliver(engine, completed(finding()))
+    await know(engine, person("worker-1", "practitioner", team="team-1", version=3))
+    assert await deliver(engine, person("worker-1", "practitioner", team="team-1", active=False, version=2)) == []
+
+
 async def test_what_somebody_who_left_had_to_do_goes_to_their_manager(engine: AsyncEngine) -> None:
     open_one, reported = finding(), finding()
     await deliver(engine, completed(open_one, reported))
