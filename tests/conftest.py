@@ -15,6 +15,7 @@ from tests.support.backend import (
     PostgresForTests,
     home,
     kafka_for_tests,
+    memory,
     postgres_for_tests,
     reaping,
 )
@@ -49,7 +50,7 @@ def kafka(servers_home: Path, reaper: Reaper) -> Iterator[KafkaForTests]:
 @pytest.fixture(scope="session")
 def postgres(servers_home: Path, reaper: Reaper) -> Iterator[PostgresForTests]:
     """A real cluster, shared by the run; see `fresh_database`."""
-    with postgres_for_tests(servers_home, reaper) as cluster:
+    with postgres_for_tests(servers_home, reaper, data_in=memory()) as cluster:
         yield cluster
 
 

@@ -10,12 +10,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from types import CodeType
 from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import Depends, FastAPI, Request
 from jinja2 import (
     BaseLoader,
+    BytecodeCache,
     ChainableUndefined,
     ChoiceLoader,
     Environment,
@@ -25,6 +27,7 @@ from jinja2 import (
     Undefined,
     UndefinedError,
 )
+from jinja2.bccache import Bucket
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import HTMLResponse
 
@@ -145,6 +148,25 @@ class Missing(ChainableUndefined):
         raise UndefinedError(self._undefined_message)
 
 
+class Compiled(BytecodeCache):
+    """What was compiled stays for the life of the process: several applications in it share the layout and macros."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """The code of this very source, if it was compiled already."""
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it."""
+        if bucket.code is not None:
+            self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = Compiled()
+
+
 def environment(templates: Path | None, council: str = "") -> Environment:
     """A Jinja environment over a service's own templates, the shared ones and the GOV.UK components."""
     components = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
@@ -155,6 +177,7 @@ def environment(templates: Path | None, council: str = "") -> Environment:
         undefined=Missing,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=_COMPILED,
     )
     made.globals.update(asset=asset, council=council)
     made.filters.update(

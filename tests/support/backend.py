@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -15,7 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 
+import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.kafka import Kafka
@@ -25,6 +28,9 @@ from deploy.local.reaper import Reaper
 
 SERVICES = ("intake", "audit", "remedial", "reporting")
 READY_SECONDS = 60
+MEMORY = Path("/dev/shm")
+"""Where files cost no disk. Copies of databases are made a dozen times faster there."""
+ENOUGH_MEMORY_BYTES = 2 * 1024**3
 
 
 def free_ports(count: int) -> list[int]:
@@ -115,11 +121,47 @@ class Database:
         return self.cluster.psql("-tAqc", statement, database=self.name)
 
 
+class Superuser:
+    """One connection of the cluster's superuser for the whole run, in a thread: a process for each statement is slow.
+
+    It may be used from tests that run in a loop of their own, and connects again after the server was stopped.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._loop = asyncio.new_event_loop()
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._thread = Thread(target=self._loop.run_forever, name="superuser", daemon=True)
+        self._thread.start()
+
+    def run(self, statement: str) -> None:
+        """Run one statement."""
+        asyncio.run_coroutine_threadsafe(self._run(statement), self._loop).result()
+
+    def close(self) -> None:
+        """Say goodbye, whether or not the server still listens."""
+        asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _run(self, statement: str) -> None:
+        if self._connection is None or self._connection.is_closed():
+            address = self._cluster.url(SUPERUSER, self._cluster.password, SUPERUSER)
+            self._connection = await asyncpg.connect(address.replace("+asyncpg", ""))
+        await self._connection.execute(statement)
+
+    async def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+
+
 @dataclass
 class PostgresForTests:
     """A cluster shared by the whole run: keep to databases of your own."""
 
     cluster: Cluster
+    superuser: Superuser
     server: Server | None = None
     """The process, where it is ours to stop; None for a container."""
     _templates: set[str] = field(default_factory=set)
@@ -132,8 +174,7 @@ class PostgresForTests:
 
     def drop(self, database: Database) -> None:
         """Remove it, whoever is still connected."""
-        statement = f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)'
-        self.cluster.psql("-qc", statement, database=SUPERUSER)
+        self.superuser.run(f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)')
 
     def template(self, name: str, prepare: Callable[[Database], None]) -> str:
         """The name of a template that `prepare` filled once in this run, such as with migrated schemas."""
@@ -145,20 +186,25 @@ class PostgresForTests:
         return full_name
 
     def _copy(self, template: str, name: str) -> None:
-        statement = f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'
-        self.cluster.psql("-qc", statement, database=SUPERUSER)
+        self.superuser.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
 
 
 @contextmanager
-def home() -> Iterator[Path]:
-    """A folder for this run's servers, gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="caseloop-test-"))
+def home(where: Path | None = None) -> Iterator[Path]:
+    """A folder for this run's servers, gone afterwards; under `where`, or where temporary files go."""
+    folder = Path(tempfile.mkdtemp(prefix="caseloop-test-", dir=where))
     # PostgreSQL may run under another account, which must be able to enter
     folder.chmod(0o755)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def memory() -> Path | None:
+    """Where files stay in memory, if there is enough of it; a container has little unless it is told otherwise."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY_BYTES
+    return MEMORY if roomy else None
 
 
 @contextmanager
@@ -190,23 +236,34 @@ def kafka_for_tests(folder: Path, reaper: Reaper) -> Iterator[KafkaForTests]:
 
 
 @contextmanager
-def postgres_for_tests(folder: Path, reaper: Reaper) -> Iterator[PostgresForTests]:
-    """The cluster of this run, with the services' roles; each one's password is its name."""
+def postgres_for_tests(folder: Path, reaper: Reaper, data_in: Path | None = None) -> Iterator[PostgresForTests]:
+    """The cluster of this run, with the services' roles; each one's password is its name.
+
+    Its data lies under `data_in` where that is given, for tests in memory; a measurement keeps it on disk.
+    """
     if in_containers():
         with _postgres_container() as cluster:
-            cluster.bootstrap({service: service for service in SERVICES})
-            yield PostgresForTests(cluster)
+            yield from _ready(cluster)
         return
     (port,) = free_ports(1)
-    cluster_files = Postgres(folder / "postgres", port, "postgres", NOT_DURABLE)
-    cluster_files.prepare()
-    server = Server(cluster_files.program(), folder / "postgres.log", reaper)
-    server.start()
+    with home(data_in or folder) as data:
+        cluster_files = Postgres(data / "postgres", port, "postgres", NOT_DURABLE)
+        cluster_files.prepare()
+        server = Server(cluster_files.program(), folder / "postgres.log", reaper)
+        server.start()
+        try:
+            yield from _ready(cluster_files.cluster, server)
+        finally:
+            server.stop()
+
+
+def _ready(cluster: Cluster, server: Server | None = None) -> Iterator[PostgresForTests]:
+    cluster.bootstrap({service: service for service in SERVICES})
+    superuser = Superuser(cluster)
     try:
-        cluster_files.cluster.bootstrap({service: service for service in SERVICES})
-        yield PostgresForTests(cluster_files.cluster, server)
+        yield PostgresForTests(cluster, superuser, server)
     finally:
-        server.stop()
+        superuser.close()
 
 
 def in_containers() -> bool:
