@@ -149,5 +149,5 @@ def _implausible(event: CmsEvent, refusal: Refusal, record: Record | None, now: 
         kind=cms.kind(event),
         place={"record": event.type()} | (_place(record) if record else {}),
         fields=cms.kept(event),
-        as_of=event.occurred_at.date(),
+        as_of=local_date(event.occurred_at),
     )

@@ -1,6 +1,7 @@
 """One assessment's story: what arrived, when, from where, what changed."""
 
 from datetime import date, datetime
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Request
@@ -32,13 +33,18 @@ async def story(request: Request, page: Page, work: Work, scope: CurrentScope, a
         story=found,
         said=said,
         facts=facts(said) if said else None,
-        case_link=template.format(case_id=found.case_id) if template and found.case_id else None,
+        case_link=_case_address(template, found.case_id),
         fields=FIELDS,
         unmatched=await queries.spellings_of(work.session, scope, found.work.unmatched),
         in_words=in_words,
         road_name=road_name,
         kind_name=kind_name,
     )
+
+
+def _case_address(template: str, case_id: str | None) -> str | None:
+    """The way into the case system. The id is the sender's: whatever is in it leads nowhere else."""
+    return template.replace("{case_id}", quote(case_id, safe="")) if template and case_id else None
 
 
 def in_words(value: object) -> str:

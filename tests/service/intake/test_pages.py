@@ -10,10 +10,12 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.intake import handlers
 from shared.events import AssessmentRecorded, PersonRecorded
 from tests.service.intake.test_annex_a import send, workbook
+from tests.service.intake.test_finished_work import assessment
 from tests.support.clients import client_as
-from tests.support.delivery import said
+from tests.support.delivery import deliver, said
 
 GOOD = ("77", None, date(2021, 1, 4), "Yes", date(2021, 2, 8), "Moor", "Ann Li")
 ENDS_FIRST = ("78", None, date(2021, 2, 4), "Yes", date(2021, 1, 8), "Moor", "Ann Li")
@@ -149,3 +151,14 @@ async def test_an_assessment_tells_its_story(filled: FastAPI, engine: AsyncEngin
     assert "Child seen" in page.text
     assert "Monday 8 February 2021" in page.text
     assert "Ann Li" in page.text
+
+
+async def test_the_way_into_the_case_is_the_case_systems_whatever_is_in_the_id(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    app.state.service.settings.case_link = "https://cms.example/case/{case_id}"
+    told = await deliver(engine, handlers.router, assessment(child="77/../../login?next=x"))
+    (record,) = [event for event in told if isinstance(event, AssessmentRecorded)]
+    async with await client_as(app, "business_support") as http:
+        page = await http.get(f"/intake/assessments/{record.assessment_id}")
+    assert "https://cms.example/case/77%2F..%2F..%2Flogin%3Fnext%3Dx" in page.text
