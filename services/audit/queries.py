@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from services.audit import draws
 from services.audit.by_hand import choosable
-from services.audit.domain.factors import factor_in_words
+from services.audit.domain.census_codes import category_in_words, factor_in_words
 from services.audit.domain.forecast import Forecast, Outlook, forecast
 from services.audit.domain.hours import WeekOfWork, weeks_of_work
 from services.audit.domain.programme import Programme
@@ -107,6 +107,11 @@ class Case:
     def factors(self) -> list[str]:
         """What the assessment identified, each by code and name."""
         return [factor_in_words(code) for code in self.facts.factors]
+
+    @property
+    def category(self) -> str:
+        """The category of abuse by code and name; empty where there is none."""
+        return category_in_words(self.facts.category_of_abuse or "")
 
     def age(self, today: date) -> int:
         """Calendar days since the work was finished."""

@@ -1,4 +1,4 @@
-"""The factors that an assessment identified, in words: the codes of the Children in Need census (1A to 24A)."""
+"""Codes of the Children in Need census in words: what an assessment identified, and the category of an abuse."""
 
 FACTORS = {
     "1A": "child’s alcohol misuse",
@@ -47,6 +47,20 @@ FACTORS = {
 """The census asks about each person apart: A is the child, B a parent or carer, C anybody else at home."""
 
 
+CATEGORIES = {
+    "NEG": "neglect",
+    "PHY": "physical abuse",
+    "SAB": "sexual abuse",
+    "EMO": "emotional abuse",
+    "MUL": "several categories",
+}
+
+
 def factor_in_words(code: str) -> str:
     """ "16A neglect"; a code that the census does not know, as it is."""
     return f"{code} {FACTORS[code]}" if code in FACTORS else code
+
+
+def category_in_words(code: str) -> str:
+    """ "NEG neglect"; a code that the census does not know, as it is."""
+    return f"{code} {CATEGORIES[code]}" if code in CATEGORIES else code
