@@ -32,6 +32,10 @@ router = APIRouter()
 MOST_BYTES = 8 * 1024 * 1024
 """A hundred children with long histories are a tenth of this."""
 
+MOST_CODE = 999
+MOST_DIGITS = 400
+"""An integer below zero may be as long as it likes; it is nobody's code."""
+
 ADDRESS = "/intake/children_social_care_data/{la_code}/children"
 
 
@@ -70,12 +74,14 @@ _SAID: dict[int | str, dict[str, object]] = {
 async def take_push(request: Request, la_code: str, sender: SenderOf, work: Work) -> Response:
     """Submit child social care data."""
     settings: Settings = request.app.state.service.settings
-    _well_addressed(la_code)
-    if int(la_code) != int(settings.council):
+    if _code(la_code) != int(settings.council):
         # Said as the document says it: everywhere else, what is not yours answers 404.
         return JSONResponse({"detail": "This is another council's data"}, status_code=403)
     _not_too_often(request, settings, sender)
     body = await request.body()
+    if not body and "content-type" not in request.headers:
+        # The document asks for no body; an empty one that claims to be JSON is malformed.
+        return Response(status_code=204)
     try:
         children = push.read(body)
     except push.MalformedError as error:
@@ -103,9 +109,13 @@ async def receipt(receipt_id: UUID, sender: SenderOf, session: Reading) -> Outco
     )
 
 
-def _well_addressed(la_code: str) -> None:
-    if not (la_code.isascii() and la_code.isdecimal() and len(la_code) <= 3):
+def _code(la_code: str) -> int:
+    """The code in the address, an integer of at most 999 as the document has it; 400 where it is none."""
+    digits = la_code.removeprefix("-")
+    code = int(la_code) if digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS else None
+    if code is None or code > MOST_CODE:
         raise HTTPException(400, "la_code: not a local authority's code")
+    return code
 
 
 def _not_too_often(request: Request, settings: Settings, sender: Sender) -> None:

@@ -146,6 +146,13 @@ async def test_what_breaks_the_schema_answers_400_and_takes_nothing(
     assert await said(engine) == []
 
 
+async def test_a_push_without_any_body_is_well_formed_and_says_nothing(supplier: httpx.AsyncClient) -> None:
+    """The document requires none; an address may hold any integer up to 999, but only one is ours."""
+    assert (await supplier.post(ADDRESS)).status_code == 204
+    addresses = [ADDRESS.replace("999", code) for code in ("-1", "0", "1000", "9e2", "-", "-" + "9" * 5000)]
+    assert [(await supplier.post(each)).status_code for each in addresses] == [403, 403, 400, 400, 400, 400]
+
+
 async def test_every_other_status_of_the_document_is_answered(app: FastAPI, supplier: httpx.AsyncClient) -> None:
     empty = await push(supplier)
     many = await push(supplier, *({"la_child_id": f"C{number}"} for number in range(101)))
