@@ -482,6 +482,9 @@ class ThemeWeekOpened(DrawEvent):
     target: int
     may_pass: bool = False
     """Whether the theme may be drawn past its target."""
+    frame: bool = False
+    """Whether the week samples what is open on its first day: all of it arrives then, and the lowest priorities fill.
+    What waited in an earlier week and is still open arrives again."""
 
 
 class Decision(Fact):

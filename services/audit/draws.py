@@ -380,7 +380,9 @@ async def open_week(session: AsyncSession, standing: Standing, theme_id: str, we
         may_pass=plan.pass_targets,
         want=wanted,
         expected=expected,
-        threshold=sampling.threshold(
+        threshold=0.0
+        if plan.source == "frame"
+        else sampling.threshold(
             wanted,
             expected,
             theme.target - theme.done,
@@ -402,6 +404,7 @@ async def open_week(session: AsyncSession, standing: Standing, theme_id: str, we
         expected=row.expected,
         target=row.target,
         may_pass=row.may_pass,
+        frame=plan.source == "frame",
     )
     await session.flush()
     await log(session, [opened])

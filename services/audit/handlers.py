@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import concerns, loops, metrics, opening, sampling, weeks
+from services.audit import concerns, frames, loops, metrics, opening, sampling, weeks
 from services.audit.domain.programme_file import ProgrammeError
 from services.audit.models import ChildLink
 from services.audit.settings import Settings
@@ -22,6 +22,8 @@ from shared.events import (
     ChildLinked,
     ChildUnlinked,
     DayOpened,
+    EpisodeRecorded,
+    EpisodeWithdrawn,
     Event,
     LoopEvent,
     Topic,
@@ -34,12 +36,19 @@ log = structlog.get_logger()
 router = EventRouter("audit")
 
 
-@consumes(router, AssessmentRecorded, AssessmentWithdrawn)
+@consumes(router, AssessmentRecorded, AssessmentWithdrawn, EpisodeRecorded, EpisodeWithdrawn)
 async def sample_assessments(
-    events: Sequence[AssessmentRecorded | AssessmentWithdrawn], session: AsyncSession
+    events: Sequence[AssessmentRecorded | AssessmentWithdrawn | EpisodeRecorded | EpisodeWithdrawn],
+    session: AsyncSession,
 ) -> list[Event]:
-    """Rule on every finished piece of work that arrives, and open an audit for each that is drawn."""
-    return await sampling.sample(session, events)
+    """Rule on every finished piece of work that arrives, open an audit for each that is drawn; keep what is open."""
+    episodes = [event for event in events if isinstance(event, EpisodeRecorded | EpisodeWithdrawn)]
+    finished = [event for event in events if isinstance(event, AssessmentRecorded | AssessmentWithdrawn)]
+    happened = await frames.follow(session, episodes) if episodes else []
+    if finished:
+        happened += await sampling.sample(session, finished)
+        await frames.hold(session, sampling.newest(finished))
+    return happened
 
 
 @on_day(router)

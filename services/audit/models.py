@@ -306,3 +306,22 @@ class Loop(Table, table=True):
     waiting: int = 0
     """Actions reported done that wait to be verified."""
     verified: int = 0
+
+
+class OpenCase(Table, table=True):
+    """A plan, a placement or a case of one child as intake last said it: the frame that some programmes sample.
+
+    Who holds it (`worker_id`, `team_id`) is not said of it: it is whoever did the child's last finished work.
+    """
+
+    __tablename__ = "frame"
+
+    episode_id: UUID = Field(primary_key=True)
+    version: int
+    child_id: UUID
+    kind: str
+    started_on: date
+    ended_on: date | None = None
+    category_of_abuse: str | None = None
+    worker_id: str | None = None
+    team_id: str | None = None

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import draws, weeks
+from services.audit import draws, frames, weeks
 from services.audit.domain.programme import Programme
 from services.audit.domain.programme_file import Problem, ProgrammeError, problem_at, read_programme
 from services.audit.models import ProgrammeRow, ProgrammeState, ProgrammeVersion, ThemeRow
@@ -28,7 +28,8 @@ async def open_programme(
     `secret` is the deployment's own: the programme's seed is derived from it, or drawn at random where there is none.
     """
     plan = read_programme(source, council, local_date(at))
-    _refuse_what_has_no_feed(plan, source)
+    if plan.source == "frame" and plan.version == 1:
+        await _refuse_what_has_no_feed(session, plan, source, at)
     await _refuse_whom_nobody_knows(session, plan, source)
     # One programme is opened at a time: two first versions at once would otherwise both be new.
     await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('audit/programme'))"))
@@ -58,11 +59,21 @@ async def open_programme(
     return plan, happened
 
 
-def _refuse_what_has_no_feed(plan: Programme, source: str) -> None:
-    if plan.source == "frame":
-        missing = ", ".join(plan.needs) or "open cases"
-        why = f"this programme samples open cases, and no feed brings {missing}"
-        raise ProgrammeError([problem_at(source, ("source",), why)])
+async def _refuse_what_has_no_feed(session: AsyncSession, plan: Programme, source: str, at: datetime) -> None:
+    """A programme over open cases needs some to be open now, and as many as it wants."""
+    problems = []
+    needed = " or ".join(plan.needs) or "open cases"
+    sizes = await frames.sizes(session, plan, at)
+    for position, theme in enumerate(plan.themes):
+        size = sizes[theme.theme]
+        if size == 0:
+            why = f"no feed brings {needed}: nothing that this theme could take is open"
+            problems.append(problem_at(source, ("themes", position, "eligible"), why))
+        elif theme.target > size:
+            why = f"{theme.target} audits from {size} open cases: lower the target or widen the rules"
+            problems.append(problem_at(source, ("themes", position, "target"), why))
+    if problems:
+        raise ProgrammeError(problems)
 
 
 async def _refuse_whom_nobody_knows(session: AsyncSession, plan: Programme, source: str) -> None:

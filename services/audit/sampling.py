@@ -60,11 +60,11 @@ async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | As
     """Rule on each case, in order; return the decisions in batches and the audits that they open."""
     recorded = newest(events)
     kinds = await _team_kinds(session)
-    standings = await draws.standings(session, lock=False)
+    standings = _of_events(await draws.standings(session, lock=False))
     withdrawn = [event for event in events if isinstance(event, AssessmentWithdrawn)]
     locked = bool(withdrawn) or any(_may_be_drawn(standing, case, kinds) for standing in standings for case in recorded)
     if locked:
-        standings = await draws.standings(session, lock=True)
+        standings = _of_events(await draws.standings(session, lock=True))
     known = await _decisions(session, {case.assessment_id for case in recorded})
     batch = Batch(audited=await _audited(session, standings, recorded))
     corrections = [case for case in recorded if not _arrives(case, standings, known, kinds, batch)]
@@ -75,12 +75,17 @@ async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | As
         happened += await draws.keep(session, standing.themes.values(), at)
         happened += await audits.open_audits(session, standing.plan, batch.drawn.get(standing.programme_id, []), at)
     if corrections and not locked:
-        standings = await draws.standings(session, lock=True)
+        standings = _of_events(await draws.standings(session, lock=True))
     for case in corrections:
         happened += await _correct(session, standings, case, kinds)
     for event in withdrawn:
-        happened += await _withdraw(session, standings, event)
+        happened += await withdraw(session, standings, event.assessment_id, event.occurred_at)
     return happened
+
+
+def _of_events(standings: Sequence[Standing]) -> list[Standing]:
+    """Those programmes that sample finished work as it arrives, and not what is open at a date."""
+    return [standing for standing in standings if standing.plan.source == "events"]
 
 
 def newest(events: Sequence[AssessmentRecorded | AssessmentWithdrawn]) -> list[AssessmentRecorded]:
@@ -183,7 +188,7 @@ async def _correct(
         still = not isinstance(themes, Ineligible) and row.theme_id in {theme.theme for theme in themes}
         await session.flush()
         if row.outcome == Outcome.NOT_DRAWN and not still:
-            happened += await _set_aside(session, standing, row, Outcome.INELIGIBLE, case.occurred_at)
+            happened += await set_aside(session, standing, row, Outcome.INELIGIBLE, case.occurred_at)
         happened += await _correct_audit(session, standing, case, still=still)
     return happened
 
@@ -207,7 +212,7 @@ async def _correct_audit(
     return happened
 
 
-async def _set_aside(
+async def set_aside(
     session: AsyncSession, standing: Standing, row: DecisionRow, outcome: Outcome, at: datetime
 ) -> list[Event]:
     """Note that a case which was not drawn can no longer fill or replace."""
@@ -220,20 +225,20 @@ async def _set_aside(
     return [*await draws.keep_late(session, standing, draw, at)]
 
 
-async def _withdraw(session: AsyncSession, standings: Sequence[Standing], event: AssessmentWithdrawn) -> list[Event]:
+async def withdraw(
+    session: AsyncSession, standings: Sequence[Standing], assessment_id: UUID, at: datetime
+) -> list[Event]:
     """The sender purged a case: it can no longer be drawn; its audit ends, or is kept and flagged where complete."""
     happened: list[Event] = []
     by_id = {standing.programme_id: standing for standing in standings}
-    query = sa.select(DecisionRow).where(col(DecisionRow.assessment_id) == event.assessment_id)
+    query = sa.select(DecisionRow).where(col(DecisionRow.assessment_id) == assessment_id)
     for row in (await session.execute(query.execution_options(populate_existing=True))).scalars():
         standing = by_id.get(row.programme_id)
         row.facts, row.reason = None, Ineligible.WITHDRAWN
         await session.flush()
         if row.outcome == Outcome.NOT_DRAWN and standing is not None:
-            happened += await _set_aside(session, standing, row, Outcome.WITHDRAWN, event.occurred_at)
-    found = await session.execute(
-        sa.select(Audit).where(col(Audit.assessment_id) == event.assessment_id).with_for_update()
-    )
+            happened += await set_aside(session, standing, row, Outcome.WITHDRAWN, at)
+    found = await session.execute(sa.select(Audit).where(col(Audit.assessment_id) == assessment_id).with_for_update())
     for audit in found.scalars().all():
-        happened += await audits.withdraw(session, by_id.get(audit.programme_id), audit, event.occurred_at)
+        happened += await audits.withdraw(session, by_id.get(audit.programme_id), audit, at)
     return happened

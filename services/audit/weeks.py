@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.audit import audits, draws
+from services.audit import audits, draws, frames
 from services.audit.domain.sampling import week_of
 from services.audit.draws import Standing
 from services.audit.models import ProgrammeRow, ProgrammeState
@@ -42,9 +42,11 @@ async def turn_programme(session: AsyncSession, standing: Standing, day: date, a
             happened += [*events, *await audits.open_audits(session, plan, drawn, at)]
             del standing.themes[draw.theme_id]
     if day <= plan.closes_on:
-        for theme in plan.themes:
-            if theme.theme not in standing.themes:
-                happened.append(await draws.open_week(session, standing, theme.theme, week, at))
+        fresh = [theme.theme for theme in plan.themes if theme.theme not in standing.themes]
+        for theme_id in fresh:
+            happened.append(await draws.open_week(session, standing, theme_id, week, at))
+        if plan.source == "frame":
+            happened += await frames.sample(session, standing, fresh, at)
     return happened
 
 

@@ -47,7 +47,8 @@ def test_what_was_once_published_is_still_read(event: type[Event]) -> None:
     assert read.event.key == read.key
     kept = json.loads(golden_path(event).read_text())["body"]
     body = encode_body(read.event)
-    assert kept == (None if body is None else json.loads(body))
+    # Fields added since have their default; every one that was published is read as it was.
+    assert kept == (None if body is None else {name: json.loads(body)[name] for name in kept})
 
 
 @each_event

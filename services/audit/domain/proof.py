@@ -40,6 +40,7 @@ class _Week:
     """One week while it is replayed."""
 
     state: ThemeWeek
+    frame: bool = False
     waiting: dict[UUID, Waiting] = field(default_factory=dict)
     closed: bool = False
 
@@ -87,7 +88,7 @@ class _Theme:
             self._wrong(event.week, "opened twice, or with a threshold that is none")
         limit = None if event.may_pass else event.target
         state = ThemeWeek(event.week, event.want, event.threshold, event.expected, limit, self.done)
-        self.weeks[event.week] = _Week(state)
+        self.weeks[event.week] = _Week(state, event.frame)
 
     def _decide(self, number: int, decision: Decision) -> None:
         week = self.weeks.get(number)
@@ -129,6 +130,8 @@ class _Theme:
 
     def _arrive(self, week: _Week, decision: Decision, before: str | None) -> str:
         week.state, outcome = week.state.arrive(decision.priority)
+        if before == Outcome.NOT_DRAWN and week.frame and self._still_waits(decision.assessment_id):
+            before = None
         if outcome == Outcome.NOT_DRAWN:
             waiting = Waiting(decision.assessment_id, decision.priority, week.state.sequence)
             week.waiting[decision.assessment_id] = waiting
@@ -137,6 +140,10 @@ class _Theme:
         if week.closed:
             return "it arrived after the week had closed"
         return "" if outcome == decision.outcome else f"its priority and the threshold say {outcome}"
+
+    def _still_waits(self, assessment_id: UUID) -> bool:
+        """Whether an open case waited in a week of this theme that is over; it waits there no more."""
+        return any(week.closed and week.waiting.pop(assessment_id, None) for week in self.weeks.values())
 
     def _add(self, week: _Week, decision: Decision) -> str:
         why = "" if week.is_next(decision.assessment_id) else "another case that waited has a lower priority"
