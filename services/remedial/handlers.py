@@ -34,6 +34,7 @@ from shared.events import (
     ChildUnlinked,
     ConcernEscalated,
     DayOpened,
+    EpisodeRecorded,
     Event,
     PersonRecorded,
     ProgrammeOpened,
@@ -67,10 +68,13 @@ async def note_for_people(
     return []
 
 
-@consumes(router, AssessmentRecorded, AssessmentWithdrawn)
-async def look_back(heard: Sequence[AssessmentRecorded | AssessmentWithdrawn], session: AsyncSession) -> list[Event]:
+@consumes(router, AssessmentRecorded, EpisodeRecorded, AssessmentWithdrawn)
+async def look_back(
+    heard: Sequence[AssessmentRecorded | EpisodeRecorded | AssessmentWithdrawn], session: AsyncSession
+) -> list[Event]:
     """Say which closed loops did not hold: the child came back. Erase what was said of cases that are withdrawn."""
-    back = await holding.look_at(session, [each for each in heard if isinstance(each, AssessmentRecorded)])
+    happened = [each for each in heard if isinstance(each, AssessmentRecorded | EpisodeRecorded)]
+    back = await holding.look_at(session, happened)
     gone = [each for each in heard if isinstance(each, AssessmentWithdrawn)]
     return [*back, *await erasing.erase(session, gone)]
 

@@ -10,13 +10,16 @@ from sqlmodel import col
 
 from services.remedial.domain.hold import COMES_BACK, WINDOWS, came_back_after, held_by
 from services.remedial.domain.loop import Standing
-from services.remedial.domain.notices import Kind
+from services.remedial.domain.notices import Kind as Told
 from services.remedial.loops import about_loop, locked_loop
 from services.remedial.models import Loop
 from services.remedial.notices import note
 from shared.access import people
-from shared.events import AssessmentRecorded, Event, LoopHeld, LoopReopened
+from shared.events import AssessmentRecorded, EpisodeRecorded, Event, Kind, LoopHeld, LoopReopened
 from shared.working_days import local_date
+
+Happened = AssessmentRecorded | EpisodeRecorded
+"""Something that began for a child: finished work, or a plan."""
 
 LOOKED_AT = sa.and_(
     col(Loop.standing) == Standing.CLOSED, col(Loop.came_back).is_(False), col(Loop.held_days) < max(WINDOWS)
@@ -24,7 +27,7 @@ LOOKED_AT = sa.and_(
 """Closed loops of which it is not yet known whether they held."""
 
 
-async def look_at(session: AsyncSession, recorded: Sequence[AssessmentRecorded]) -> list[Event]:
+async def look_at(session: AsyncSession, recorded: Sequence[Happened]) -> list[Event]:
     """Say of each loop that something came after its closing that it did not hold."""
     back = [each for each in recorded if each.kind in COMES_BACK]
     if not back:
@@ -35,7 +38,7 @@ async def look_at(session: AsyncSession, recorded: Sequence[AssessmentRecorded])
     return [event for audit_id in audits for event in await _came_back(session, audit_id, back)]
 
 
-async def _came_back(session: AsyncSession, audit_id: UUID, back: Sequence[AssessmentRecorded]) -> list[Event]:
+async def _came_back(session: AsyncSession, audit_id: UUID, back: Sequence[Happened]) -> list[Event]:
     loop = await locked_loop(session, audit_id)
     if loop is None or loop.closed_at is None or loop.came_back:
         return []
@@ -45,19 +48,21 @@ async def _came_back(session: AsyncSession, audit_id: UUID, back: Sequence[Asses
         if days is not None:
             loop.came_back = True
             await _note(session, loop, each.occurred_at)
-            return [LoopReopened(**about_loop(loop, each.occurred_at), days=days, because=each.kind)]
+            return [LoopReopened(**about_loop(loop, each.occurred_at), days=days, because=COMES_BACK[each.kind])]
     return []
 
 
-def _began_on(recorded: AssessmentRecorded) -> date:
-    return recorded.referred_on or recorded.started_on if recorded.kind == "referral" else recorded.started_on
+def _began_on(happened: Happened) -> date:
+    if isinstance(happened, AssessmentRecorded) and happened.kind == Kind.REFERRAL:
+        return happened.referred_on or happened.started_on
+    return happened.started_on
 
 
 async def _note(session: AsyncSession, loop: Loop, now: datetime) -> None:
     managers = await people.managers_of(session, loop.team_id) if loop.team_id else []
     for person_id in [loop.auditor_id, *(manager.person_id for manager in managers)]:
         path = f"/audit/audits/{loop.audit_id}"
-        await note(session, person_id, Kind.REOPENED, loop.audit_id, now, path=path, occasion=str(loop.version))
+        await note(session, person_id, Told.REOPENED, loop.audit_id, now, path=path, occasion=str(loop.version))
 
 
 async def say_what_held(session: AsyncSession, day: date, now: datetime) -> list[Event]:

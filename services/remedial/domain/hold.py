@@ -1,18 +1,23 @@
 """Did it hold? Whether a child came back after the loop of an audit was closed, looked at after 30 and 90 days.
 
-A later section 47 enquiry or referral within the windows says that the loop did not hold; none says that it did.
+A later section 47 enquiry, referral or plan within the windows says that the loop did not hold; none says that it did.
 """
 
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from shared.events import Kind
+from shared.events import EpisodeKind, Kind
 
 WINDOWS = (30, 90)
 """Calendar days after the closing at which it is said that it held."""
 
-COMES_BACK = frozenset({Kind.ENQUIRY.value, Kind.REFERRAL.value})
-"""What counts as coming back. A contact or an assessment alone does not."""
+COMES_BACK = {
+    Kind.ENQUIRY.value: "enquiry",
+    Kind.REFERRAL.value: "referral",
+    EpisodeKind.CHILD_IN_NEED.value: "plan",
+    EpisodeKind.CHILD_PROTECTION.value: "plan",
+}
+"""What counts as coming back, and what is then said. A contact, an assessment or a new placement alone does not."""
 
 
 def came_back_after(closed_on: date, began_on: date, windows: Sequence[int] = WINDOWS) -> int | None:

@@ -16,6 +16,7 @@ from shared.events import (
     ActionReopened,
     AssessmentRecorded,
     DayOpened,
+    EpisodeRecorded,
     Event,
     LoopHeld,
     LoopReopened,
@@ -51,6 +52,14 @@ def recorded(kind: str, began: date, child: UUID = CHILD) -> AssessmentRecorded:
         started_on=began,
         authorised_on=began + timedelta(days=5),
         source="cms",
+    )
+
+
+def plan(kind: str, began: date) -> EpisodeRecorded:
+    """A plan or a placement of the child, as intake tells it."""
+    at = datetime.combine(began, datetime.min.time(), LONDON)
+    return EpisodeRecorded(
+        occurred_at=at, episode_id=uuid4(), child_id=CHILD, council="999", kind=kind, started_on=began, source="cms"
     )
 
 
@@ -101,6 +110,23 @@ async def test_what_proves_nothing_changes_nothing(closed: Council) -> None:
         recorded("enquiry", day + timedelta(days=10), UUID(int=8)),
     ]
     assert await deliver(closed.engine, *nothing) == []
+
+
+@pytest.mark.parametrize("kind", ["child_in_need", "child_protection"])
+async def test_a_plan_that_began_after_the_closing_says_that_the_loop_did_not_hold_once(
+    closed: Council, kind: str
+) -> None:
+    begun = plan(kind, MONDAY.date() + timedelta(days=20))
+    ended = begun.model_copy(update={"ended_on": MONDAY.date() + timedelta(days=60), "version": 2})
+    told = await deliver(closed.engine, begun, ended)
+    assert [(event.days, event.because) for event in told if isinstance(event, LoopReopened)] == [(20, "plan")]
+    assert len(told) == 1
+
+
+async def test_a_plan_that_stood_already_or_a_new_placement_says_nothing(closed: Council) -> None:
+    day = MONDAY.date()
+    before, moved = plan("child_protection", day), plan("placement", day + timedelta(days=20))
+    assert await deliver(closed.engine, before, moved, plan("child_in_need", day + timedelta(days=91))) == []
 
 
 async def test_an_open_loop_neither_holds_nor_fails(engine: AsyncEngine) -> None:
