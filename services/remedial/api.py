@@ -14,6 +14,7 @@ from services.remedial.loop_notes import LoopNote, note_of
 from services.remedial.models import Action
 from services.remedial.pages.asking import (
     ACKNOWLEDGERS,
+    LOOP_READERS,
     OVERSEERS,
     REPORTERS,
     SEERS,
@@ -29,7 +30,7 @@ from shared.events import Event
 from shared.messaging import Reading
 
 router = APIRouter(prefix="/remedial/api/actions")
-loops = APIRouter(prefix="/remedial/api/loops", dependencies=SEERS)
+loops = APIRouter(prefix="/remedial/api/loops", dependencies=LOOP_READERS)
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]

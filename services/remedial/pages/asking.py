@@ -60,6 +60,8 @@ WITHDRAWERS = [allow(Role.QA_MANAGER)]
 MAIL_WATCHERS = [allow(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)]
 CALENDAR_KEEPERS = [allow(Role.QA_MANAGER, Role.ADMINISTRATOR)]
 SEERS = [allow(*WHO_SEES)]
+LOOP_READERS = [allow(*(role for role in WHO_SEES if role is not Role.BUSINESS_SUPPORT))]
+"""How a case was graded is what its audit says: business support chases actions and reads no audit."""
 
 
 def now_of(request: Request) -> datetime:
