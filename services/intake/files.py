@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Protocol
+from uuid import UUID
 
 from fastapi import UploadFile
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -43,12 +45,19 @@ class Deployment(Protocol):
 
 
 async def import_file(
-    service: Deployment, scope: Scope, road: str, file: UploadFile, as_of: date, only: int | None = None
+    service: Deployment,
+    scope: Scope,
+    road: str,
+    file: UploadFile,
+    as_of: date,
+    only: int | None = None,
+    *,
+    begun: asyncio.Future[UUID] | None = None,
 ) -> Taken:
-    """Take a file in; FileRefusedError, with nothing taken, where it cannot be."""
+    """Take a file in; FileRefusedError, with nothing taken, where it cannot be. `file` is copied before any wait."""
     # Of its name only the last part: the rest says how somebody's disk is ordered.
     name = PurePosixPath((file.filename or "file").replace("\\", "/")).name
-    given = Given(road, name, file.size or 0, as_of, scope.person_id, service.clock.now())
+    given = Given(road, name, file.size or 0, as_of, scope.person_id, service.clock.now(), begun)
     with on_disk(file) as path:
         running = service.engine, keys(service.settings), service.clock
         if road == Road.CENSUS:

@@ -6,6 +6,7 @@ is not there yet.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,6 +45,8 @@ class Given:
     as_of: date
     by: str
     at: datetime
+    begun: asyncio.Future[UUID] | None = field(default=None, compare=False)
+    """Comes true once the file was found to be one that can be taken, with the id of its upload."""
 
     @property
     def said_at(self) -> datetime:
@@ -100,15 +103,22 @@ async def begin(engine: AsyncEngine, given: Given, notes: Sequence[str]) -> Take
                 notes=list(notes),
             )
         )
+    if given.begun is not None and not given.begun.done():
+        given.begun.set_result(taken.upload_id)
     return taken
 
 
 async def take(engine: AsyncEngine, keys: recording.Keys, given: Given, taken: Taken, lines: Iterable[Line]) -> None:
-    """Take every line, some hundred in a transaction; `taken` says what they came to."""
+    """Take every line, some hundred in a transaction; `taken` and the page say what they came to."""
     claimed: set[UUID] = set()
     for some in in_batches(lines, AT_ONCE):
         async with sessions(engine)() as session, session.begin():
-            taken.counts.update(await _take_some(session, keys, given, taken.upload_id, some, claimed))
+            counts = await _take_some(session, keys, given, taken.upload_id, some, claimed)
+            upload = await session.get_one(Upload, taken.upload_id)
+            upload.accepted += counts["accepted"]
+            upload.duplicate += counts["duplicate"]
+            upload.quarantined += counts["quarantined"]
+        taken.counts.update(counts)
 
 
 async def finish(engine: AsyncEngine, given: Given, taken: Taken, at: datetime) -> None:

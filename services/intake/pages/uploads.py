@@ -1,13 +1,15 @@
 """Files: give one, and see what happened to each of its rows."""
 
+import asyncio
 import csv
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from io import StringIO
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, File, HTTPException, Query, Request, UploadFile
+import structlog
+from fastapi import APIRouter, FastAPI, File, HTTPException, Query, Request, UploadFile
 from fastapi import Form as FormField
 from pydantic import BaseModel
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -19,12 +21,19 @@ from services.intake.files import ROADS_WITH_FILES, import_file
 from services.intake.models import UploadRow
 from services.intake.pages.asking import WATCHERS, PageNumber, road_name
 from services.intake.settings import LARGEST_FORM
+from services.intake.uploads import Taken
 from shared.access import CurrentScope, trail
 from shared.messaging import Reading, Work
 from shared.web import Form, Page, PageMaker, flash
 from shared.web.filters import counted
 
 router = APIRouter()
+log = structlog.get_logger()
+
+SOON_SECONDS = 2.0
+"""What takes longer goes on behind its page, which shows how far it is."""
+FOLLOWED = timedelta(hours=1)
+"""How long an open page looks again by itself: what is not finished by then was cut midway."""
 
 OUTCOMES = ("accepted", "duplicate", "quarantined")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -51,7 +60,7 @@ async def give_file(
     kind: Annotated[str, FormField(max_length=20)] = "annex-a",
     only: Annotated[str, FormField(alias="list", max_length=2)] = "",
 ) -> Response:
-    """Take a file in and show what its rows came to."""
+    """Take a file in and show what its rows came to; what takes longer goes on behind the page that shows it."""
     form: Form[NoModel] = Form(values={"as_of": as_of, "kind": kind, "list": only})
     day = _day(as_of)
     if file is None or not file.filename:
@@ -64,17 +73,42 @@ async def give_file(
         return await _uploads_page(page, session, scope, form, 1)
     try:
         number = int(only) if only.isdecimal() else None
-        taken = await import_file(request.app.state.service, scope, kind, file, day, number)
+        upload_id, taken = await _begin(request.app, scope, kind, file, day, number)
     except FileRefusedError as refused:
         form.refuse("file", f"The file was refused and nothing of it was taken: {refused}")
         return await _uploads_page(page, session, scope, form, 1)
-    response = RedirectResponse(f"/intake/uploads/{taken.upload_id}", status_code=303)
-    flash(response, f"The file was taken in: {counted(taken.counts.total(), 'row')}")
+    response = RedirectResponse(f"/intake/uploads/{upload_id}", status_code=303)
+    if taken is not None:
+        flash(response, f"The file was taken in: {counted(taken.counts.total(), 'row')}")
     return response
+
+
+async def _begin(
+    app: FastAPI, scope: CurrentScope, kind: str, file: UploadFile, day: date, number: int | None
+) -> tuple[UUID, Taken | None]:
+    """Import the file: its upload's id, and what it came to where that is known soon."""
+    begun: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
+    importing = asyncio.create_task(import_file(app.state.service, scope, kind, file, day, number, begun=begun))
+    await asyncio.wait((importing, begun), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((importing,), timeout=SOON_SECONDS)
+    if importing.done():
+        taken = importing.result()
+        return taken.upload_id, taken
+    app.state.__dict__.setdefault("importing", set()).add(importing)
+    importing.add_done_callback(lambda task: _finished(app, task))
+    return begun.result(), None
+
+
+def _finished(app: FastAPI, importing: asyncio.Task[Taken]) -> None:
+    """Let go of an import that went on behind its page; a failure is logged, for nobody waits for it."""
+    app.state.importing.discard(importing)
+    if not importing.cancelled() and importing.exception() is not None:
+        log.error("import_failed", exc_info=importing.exception())
 
 
 @router.get("/intake/uploads/{upload_id}", dependencies=WATCHERS)
 async def one_upload(
+    request: Request,
     page: Page,
     session: Reading,
     scope: CurrentScope,
@@ -93,6 +127,7 @@ async def one_upload(
         upload=upload,
         rows=await queries.upload_rows(session, scope, upload_id, wanted, number),
         outcome=wanted,
+        is_followed=upload.finished_at is None and request.app.state.service.clock.now() - upload.at < FOLLOWED,
         road_name=road_name,
     )
 
