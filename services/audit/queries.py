@@ -159,6 +159,18 @@ async def readable_case(session: AsyncSession, scope: Scope, audit_id: UUID, *, 
     return (await _cases(session, scope, [audit]))[0] if audit is not None else None
 
 
+async def audits_of_case(session: AsyncSession, scope: Scope, case_id: str) -> list[Case]:
+    """The audits of one case that this person may read, the newest first: for somebody who knows only the case's id."""
+    query = (
+        sa.select(Audit)
+        .join(ChildLink, col(ChildLink.child_id) == col(Audit.child_id))
+        .where(col(ChildLink.case_id) == case_id, readable(scope))
+        .order_by(col(Audit.sampled_on).desc(), col(Audit.audit_id))
+        .limit(50)
+    )
+    return await _cases(session, scope, list((await session.execute(query)).scalars()))
+
+
 async def own_case(session: AsyncSession, scope: Scope, audit_id: UUID, *, lock: bool = False) -> Case | None:
     """One audit of this auditor's own."""
     case = await readable_case(session, scope, audit_id, lock=lock)

@@ -1,5 +1,6 @@
 """The header: the same words in the same order for everyone, with only what the person may use."""
 
+import re
 from dataclasses import dataclass
 
 from shared.access import Role, Scope
@@ -30,6 +31,7 @@ PLACES = (
         (
             _start("/audit/inbox", *AUDITORS),
             _start("/audit/programmes", Role.QA_MANAGER, Role.HEAD_OF_SERVICE, Role.DCS, Role.ADMINISTRATOR),
+            _start("/audit/referrals", Role.TEAM_MANAGER),
         ),
         ("/audit",),
     ),
@@ -89,3 +91,30 @@ def navigation(scope: Scope | None, path: str) -> list[Link]:
         for place in PLACES
         if (href := place.start(scope)) is not None
     ]
+
+
+CONCERNS = Place(
+    "A child may be unsafe",
+    (
+        _start(
+            "/audit/concerns/new",
+            *AUDITORS,
+            Role.PRACTITIONER,
+            Role.TEAM_MANAGER,
+            Role.HEAD_OF_SERVICE,
+            Role.DCS,
+            Role.QA_MANAGER,
+        ),
+    ),
+    ("/audit/concerns",),
+)
+"""On every screen of whoever may raise a concern; it asks for the case where the page does not name one."""
+
+AUDIT = re.compile(r"/audit/audits/[0-9a-f-]{36}(?=/|$)")
+
+
+def raise_concern(scope: Scope | None, path: str) -> str | None:
+    """Where this person says that a child may be unsafe: about this page's audit, or about a case still to be named."""
+    start = CONCERNS.start(scope) if scope is not None else None
+    audit = AUDIT.match(path)
+    return f"{audit[0]}/concern" if start and audit else start

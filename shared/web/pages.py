@@ -36,7 +36,7 @@ from shared.access.tables import PERSON, TEAM
 from shared.web import filters
 from shared.web.assets import asset
 from shared.web.flash import flashed, forget
-from shared.web.navigation import navigation
+from shared.web.navigation import navigation, raise_concern
 
 TEMPLATES = Path(__file__).parent / "templates"
 NAMES_SECONDS = 2.0
@@ -83,6 +83,9 @@ class PageMaker:
     ) -> HTMLResponse:
         """The page. A message that waited is shown and forgotten; nothing of it may be cached by anybody."""
         message = flashed(self.request)
+        # An address that leads to nothing names no audit either.
+        about = "" if status == 404 else self.request.url.path
+        context["raise_concern"] = raise_concern(self.scope, about)
         response = HTMLResponse(
             self.render(template, title=title, flash=message, **context),
             status_code=status,

@@ -18,7 +18,7 @@ from shared.access.scope import roles_of
 from shared.db import create_engine
 from shared.migrate import upgrade
 from shared.web.assets import PREFIX
-from shared.web.navigation import PLACES, Place
+from shared.web.navigation import CONCERNS, PLACES, Place
 from tests.contracts.access_matrix import EVERYBODY, MATRIX, PUBLIC, Row
 from tests.support.backend import Database, PostgresForTests
 from tests.support.clients import client, client_as
@@ -171,7 +171,7 @@ def test_nobody_is_let_in_by_a_folder_that_has_no_service() -> None:
     assert {path.parent.name for path in Path("services").glob("*/app.py")} <= set(SERVICES)
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
+@pytest.mark.parametrize("place", [*PLACES, CONCERNS], ids=lambda place: place.label)
 def test_the_header_leads_everybody_to_what_they_may_use(place: Place) -> None:
     rows = {name: row for service in MATRIX.values() for name, row in service.items()}
     for role in Role:

@@ -1,8 +1,9 @@
 """A child may be unsafe: raise it, take it in hand, close it with what made the child safe."""
 
+from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -104,6 +105,21 @@ def _to(concern_id: UUID, message: str) -> Response:
 async def list_concerns(page: Page, scope: CurrentScope, session: Reading) -> HTMLResponse:
     """The concerns that I raised or was told of."""
     return page("audit/concerns.html", title="Concerns about a child", concerns=await concerns.concerns(session, scope))
+
+
+@router.get("/audit/concerns/new")
+async def find_case(
+    page: Page,
+    scope: CurrentScope,
+    session: Reading,
+    case_id: Annotated[str, Query(alias="case", max_length=64)] = "",
+) -> Response:
+    """From any screen: telephone first, then the case by its id; where it has one audit, straight to the form."""
+    case_id = case_id.strip()
+    cases = await queries.audits_of_case(session, scope, case_id) if case_id else []
+    if len(cases) == 1:
+        return RedirectResponse(f"/audit/audits/{cases[0].audit.audit_id}/concern", 303)
+    return page("audit/concern_find.html", title="A child may be unsafe now", case_id=case_id, cases=cases)
 
 
 @router.get("/audit/concerns/{concern_id}")

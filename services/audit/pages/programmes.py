@@ -44,6 +44,7 @@ async def programmes(page: Page, scope: CurrentScope, session: Reading) -> HTMLR
         title="Programmes",
         rows=await queries.programme_rows(session, scope),
         may_plan=scope.has(Role.QA_MANAGER),
+        may_refer=scope.has(Role.QA_MANAGER, Role.HEAD_OF_SERVICE),
     )
 
 

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.audit import concerns, metrics
+from services.audit import concerns, handlers, metrics
+from services.audit.models import Audit
 from shared.db import sessions
-from shared.events import ConcernEscalated, Event, Role
+from shared.events import ChildLinked, ConcernEscalated, Event, Role
 from shared.messaging import outbox
 from tests.service.audit.playing import MORNING, arrive, audits, know, open_briefing
 from tests.support.clients import a_person, client_as
+from tests.support.delivery import deliver
 from tests.unit.audit.council import case, source
 
 PEOPLE = (
@@ -159,3 +161,61 @@ async def test_how_long_a_concern_waits_is_a_metric(app: FastAPI, engine: AsyncE
     async with sessions(engine)() as session:
         await metrics.count(session, MORNING + timedelta(minutes=5), MORNING.date())
     assert next(iter(metrics.OLDEST_CONCERN.collect())).samples[0].value == 300
+
+
+async def known_case(engine: AsyncEngine) -> tuple[UUID, str]:
+    """A case whose id in the case management system is C-77, and its auditor."""
+    audit_id, auditor_id = await one_audit(engine)
+    link = ChildLinked(occurred_at=MORNING, child_id=case("one").child_id, case_id="C-77")
+    await deliver(engine, handlers.router, link)
+    return audit_id, auditor_id
+
+
+async def test_every_screen_leads_to_the_concern_of_its_audit_or_asks_for_the_case(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    audit_id, auditor_id = await known_case(engine)
+    async with await client_as(app, Role.AUDITOR, person_id=auditor_id) as browser:
+        inbox = (await browser.get("/audit/inbox")).text
+        form = (await browser.get(f"/audit/audits/{audit_id}")).text
+        nowhere = (await browser.get(f"/audit/audits/{UUID(int=0)}")).text
+        asked = await browser.get("/audit/concerns/new")
+        named = await browser.get("/audit/concerns/new", params={"case": " C-77 "})
+    assert 'href="/audit/concerns/new">A child may be unsafe' in inbox
+    assert f'href="/audit/audits/{audit_id}/concern">A child may be unsafe' in form
+    assert 'href="/audit/concerns/new">A child may be unsafe' in nowhere
+    assert "Telephone first." in asked.text
+    assert (named.status_code, named.headers["location"]) == (303, f"/audit/audits/{audit_id}/concern")
+
+
+async def test_a_case_that_is_not_mine_to_see_is_answered_with_the_telephone(app: FastAPI, engine: AsyncEngine) -> None:
+    _, auditor_id = await known_case(engine)
+    other = next(f"auditor-{n}" for n in range(1, 5) if f"auditor-{n}" != auditor_id)
+    async with await client_as(app, Role.AUDITOR, person_id=other) as browser:
+        unseen = await browser.get("/audit/concerns/new", params={"case": "C-77"})
+        unknown = await browser.get("/audit/concerns/new", params={"case": "C-78"})
+    assert "by telephone" in unseen.text
+    assert unseen.text.replace("C-77", "C-78") == unknown.text
+
+
+async def test_a_case_with_several_audits_lets_one_choose(app: FastAPI, engine: AsyncEngine) -> None:
+    await known_case(engine)
+    again = case("two", kind="referral", child_id=case("one").child_id, no_further_action=True)
+    async with sessions(engine)() as session, session.begin():
+        (first,) = (await session.execute(sa.select(Audit))).scalars()
+        session.add(Audit(**{**first.model_dump(), "audit_id": again.assessment_id, "kind": "referral"}))
+    async with await client_as(app, Role.QA_MANAGER) as browser:
+        page = (await browser.get("/audit/concerns/new", params={"case": "C-77"})).text
+    assert "In which audit did you see it?" in page
+    assert page.count('/concern"') == 2
+
+
+async def test_who_may_refer_a_case_is_led_there(app: FastAPI, engine: AsyncEngine) -> None:
+    async with await client_as(app, Role.TEAM_MANAGER, manages=("assessment-north",)) as browser:
+        assert 'caseloop-nav__link" href="/audit/referrals"' in (await browser.get("/audit/referrals")).text
+    async with await client_as(app, Role.HEAD_OF_SERVICE, services=("children",)) as browser:
+        assert 'href="/audit/referrals"' in (await browser.get("/audit/programmes")).text
+    async with await client_as(app, Role.ADMINISTRATOR) as browser:
+        programmes = (await browser.get("/audit/programmes")).text
+    assert "/audit/referrals" not in programmes
+    assert "A child may be unsafe</a>" not in programmes
