@@ -32,6 +32,9 @@ from shared.events import (
     FeedEvent,
     LoopEvent,
     ProgrammeEvent,
+    SessionCancelled,
+    SessionHeld,
+    SessionPlanned,
     StrengthRecognised,
     Topic,
     events_of,
@@ -74,6 +77,14 @@ async def fold_actions(events: Sequence[ActionEvent | LoopEvent], session: Async
 @consumes(router, *events_of(Topic.FEEDS))
 async def fold_feeds(events: Sequence[FeedEvent], session: AsyncSession) -> list[Event]:
     """Keep what each sender brought and whether it is silent."""
+    return await _fold(events, session)
+
+
+@consumes(router, SessionPlanned, SessionHeld, SessionCancelled)
+async def fold_sessions(
+    events: Sequence[SessionPlanned | SessionHeld | SessionCancelled], session: AsyncSession
+) -> list[Event]:
+    """Keep who meets whom and when."""
     return await _fold(events, session)
 
 

@@ -24,6 +24,7 @@ from services.reporting.domain.facts import (
     AuditStatus,
     ConcernFact,
     LoopFact,
+    SessionStatus,
 )
 from shared.events import (
     ActionChanged,
@@ -63,6 +64,10 @@ from shared.events import (
     ProgrammeClosed,
     ProgrammeEvent,
     ProgrammeOpened,
+    SessionCancelled,
+    SessionHeld,
+    SessionState,
+    SupportSessionEvent,
     ThemeWeekClosed,
     ThemeWeekOpened,
     VerificationChecked,
@@ -425,6 +430,31 @@ class Feed(Projection, table=True):
             self.last_heard_at = event.last_heard_at
 
 
+class SupportSession(Projection, table=True):
+    """A support session: when, who leads it, who is there. What is said in it never comes here."""
+
+    __tablename__: ClassVar[str] = "support_session"
+    __table_args__ = (sa.Index("ix_support_session_starts_at", "state", "starts_at"),)
+
+    session_id: UUID = Field(primary_key=True)
+    kind: str = ""
+    state: str = SessionStatus.PLANNED
+    leader_id: str | None = None
+    attendees: list[str] = Field(default_factory=list, sa_type=JSONB)
+    managers: list[str] = Field(default_factory=list, sa_type=JSONB)
+    starts_at: datetime | None = Field(default=None, sa_type=Instant)
+    minutes: int = 0
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, SessionState):
+            self.kind, self.leader_id = event.kind, event.leader_id
+            self.attendees, self.managers = list(event.attendees), list(event.managers)
+            self.starts_at, self.minutes = event.starts_at, event.minutes
+            self.state = SessionStatus.HELD if isinstance(event, SessionHeld) else SessionStatus.PLANNED
+        elif isinstance(event, SessionCancelled):
+            self.state = SessionStatus.CANCELLED
+
+
 class Report(Table, table=True):
     """One edition of a month's report to the board. Once published, nothing of it changes: a correction is the next."""
 
@@ -458,7 +488,15 @@ class Report(Table, table=True):
 
 
 FoldedEvent = (
-    ProgrammeEvent | ThemeWeekOpened | DrawsDecided | ThemeWeekClosed | AuditEvent | ActionEvent | LoopEvent | FeedEvent
+    ProgrammeEvent
+    | ThemeWeekOpened
+    | DrawsDecided
+    | ThemeWeekClosed
+    | AuditEvent
+    | ActionEvent
+    | LoopEvent
+    | FeedEvent
+    | SupportSessionEvent
 )
 
 
@@ -478,6 +516,8 @@ def row_for(event: FoldedEvent) -> Projection:
             row = Programme(programme_id=event.programme_id)
         case FeedEvent():
             row = Feed(sender=event.sender)
+        case SupportSessionEvent():
+            row = SupportSession(session_id=event.session_id)
         case ThemeWeekOpened() | DrawsDecided() | ThemeWeekClosed():
             row = ThemeWeek(programme_id=event.programme_id, theme_id=event.theme_id, week=event.week)
     return row

@@ -24,6 +24,7 @@ from services.reporting.queries.narrowing import OPENS_ACTIONS, OPENS_AUDITS, SE
 from services.reporting.queries.practitioners import practitioner
 from services.reporting.queries.reports import latest
 from services.reporting.queries.search import Found, search
+from services.reporting.queries.sessions import SEES_MEETINGS, day_of, meetings
 from shared.access import CurrentScope, Role, Scope, allow
 from shared.access.scope import ask_again
 from shared.messaging import Reading
@@ -33,6 +34,8 @@ from shared.web import Page, PageMaker
 router = APIRouter()
 
 SEES_HEADLINES = (Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.BOARD, Role.DCS, Role.SPONSOR)
+HAS_SESSIONS = (Role.AUDITOR, Role.LEAD_AUDITOR, Role.INTERNAL_AUDITOR, Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE)
+"""Whose home says so even when there is no session today."""
 SEES_FEEDS = (Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)
 
 Words = Annotated[Code, Query(alias="q")]
@@ -49,6 +52,8 @@ async def home(request: Request, page: Page, scope: CurrentScope, session: Readi
         title="Home",
         needs=await homes.needs(session, scope, now),
         concerns=await homes.concerns_for(session, scope),
+        day=await day_of(session, scope, now),
+        has_sessions=scope.has(*HAS_SESSIONS),
         board=headlines,
         report=await latest(session, scope),
         names=await reads.theme_names(session, scope),
@@ -170,6 +175,13 @@ async def one_practitioner(page: Page, scope: CurrentScope, session: Reading, pe
         raise HTTPException(404)
     names = await reads.theme_names(session, scope)
     return page("reporting/practitioner.html", title="Audits of one person's work", seen=seen, names=names)
+
+
+@router.get("/reporting/meetings", dependencies=[allow(*SEES_MEETINGS)])
+async def counted_meetings(page: Page, scope: CurrentScope, session: Reading, now: Now, number: Number = 1) -> Response:
+    """The meetings with managers that were held, by manager and week."""
+    held = await meetings(session, scope, now, number)
+    return page("reporting/meetings.html", title="Meetings with managers", held=held)
 
 
 @router.get("/reporting/definitions", dependencies=[allow()])

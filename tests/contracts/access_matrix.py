@@ -213,6 +213,7 @@ MATRIX: dict[str, dict[str, Row]] = {
         "GET /reporting/actions": SEES_AUDITS | only(Role.BUSINESS_SUPPORT),
         "GET /reporting/practitioners/{person_id}": SEES_AUDITS,
         "GET /reporting/definitions": EVERYBODY,
+        "GET /reporting/meetings": only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.LEAD_AUDITOR, Role.DCS),
         "GET /reporting/weeks": READS_WEEKS,
         "GET /reporting/weeks/{monday}": READS_WEEKS,
         "GET /reporting/reports": READS_REPORTS,

@@ -21,6 +21,14 @@ class AuditStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class SessionStatus(StrEnum):
+    """Where a support session stands."""
+
+    PLANNED = "planned"
+    HELD = "held"
+    CANCELLED = "cancelled"
+
+
 class ActionStatus(StrEnum):
     """Where a remedial action stands: whose turn it is."""
 
