@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TypeVar
 from uuid import UUID, uuid5
 
 import sqlalchemy as sa
@@ -61,11 +62,26 @@ def _values(key: bytes, arrival: Arrival) -> dict[str, object]:
         "road": str(arrival.road),
         "sender": arrival.sender,
         "kind": None if arrival.kind is None else str(arrival.kind),
-        "place": json.dumps(arrival.place),
+        "place": json.dumps(_harmless(arrival.place)),
         "code": arrival.refusal.code,
         "field": arrival.refusal.field,
         "sentence": arrival.refusal.sentence,
-        "fields": json.dumps(arrival.fields),
+        "fields": json.dumps(_harmless(arrival.fields)),
         "as_of": arrival.as_of,
         "came_at": arrival.came_at,
     }
+
+
+Value = TypeVar("Value", str, str | int)
+
+
+def _harmless(fields: Mapping[str, Value]) -> dict[str, Value]:
+    """The fields without what stands where an id or a date should and has no digit: it may be a name."""
+    return {
+        name: value
+        for name, value in fields.items()
+        if not (name in _IDS or name.endswith("_on")) or any(map(str.isdecimal, str(value)))
+    }
+
+
+_IDS = frozenset({"id", "child"})

@@ -21,6 +21,7 @@ from shared.access import sessions
 from tests.support.backend import free_ports, home
 from tests.support.eventually import eventually
 from tests.system.stack import RunningStack, running_stack
+from tests.system.traces import Collector, collector
 
 AUDITOR = "auditor-1"
 
@@ -34,9 +35,16 @@ class Programme:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[RunningStack]:
+def collected() -> Iterator[Collector]:
+    """The traces of the run's stack."""
+    with collector() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def stack(collected: Collector) -> Iterator[RunningStack]:
     """Kafka, PostgreSQL, the four services and Caddy, up until the run ends; none of them may have logged an error."""
-    with home() as folder, running_stack(folder / "stack", free_origin()) as running:
+    with home() as folder, running_stack(folder / "stack", free_origin(), collected.environment) as running:
         yield running
         assert running.errors() == []
 

@@ -138,9 +138,9 @@ class RunningStack:
 
 
 @contextmanager
-def running_stack(home: Path, port: int) -> Iterator[RunningStack]:
-    """`caseloop up --detach`, and `caseloop down` in the end."""
-    environment = os.environ | {"CASELOOP_HOME": str(home), "CASELOOP_PORT": str(port)}
+def running_stack(home: Path, port: int, told: Mapping[str, str] | None = None) -> Iterator[RunningStack]:
+    """`caseloop up --detach`, and `caseloop down` in the end. `told` are further settings, by variable."""
+    environment = os.environ | (told or {}) | {"CASELOOP_HOME": str(home), "CASELOOP_PORT": str(port)}
     up = run(environment, "up", "--detach")
     assert up.code == 0, up.said
     try:
