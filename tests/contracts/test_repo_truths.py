@@ -18,7 +18,10 @@ from packaging.utils import canonicalize_name
 from deploy.local import topics
 from deploy.local.jars import locked
 from deploy.local.ports import DEFAULT_ORIGIN, HIGHEST, SERVICES, Ports
+from services.intake.pushes import MOST_BYTES as LARGEST_PUSH
+from services.intake.settings import LARGEST_CENSUS, LARGEST_FORM
 from shared.events import Event, Topic
+from shared.web.forms import MOST_BYTES
 
 ROOT = Path(__file__).parents[2]
 CLOCK_TOPIC = "caseloop.clock.v1"
@@ -214,3 +217,37 @@ def test_only_what_the_image_needs_is_sent_to_its_build() -> None:
 def test_no_secret_and_nothing_built_is_committed() -> None:
     named = {path.relative_to(ROOT).parts[0] for path in committed_files()}
     assert not named & {".caseloop", ".env", ".secrets", ".venv", ".uv", "node_modules"}
+
+
+def largest_bodies() -> dict[str, tuple[list[str], int]]:
+    """What Caddy lets through: by matcher, its paths and the bytes of a body."""
+    text = (ROOT / "deploy" / "Caddyfile").read_text()
+    paths = {name: found.split() for name, found in re.findall(r"^\t@(\w+) (?:not )?path (.+)$", text, re.MULTILINE)}
+    units = {"MB": 10**6, "MiB": 2**20}
+    limits = re.findall(r"request_body @(\w+) \{\s+max_size (\d+)(MB|MiB)\s+\}", text)
+    return {name: (paths[name], int(number) * units[unit]) for name, number, unit in limits}
+
+
+@pytest.mark.parametrize(
+    ("matcher", "path", "most"),
+    [
+        ("census", "/intake/imports/cin-census", LARGEST_CENSUS),
+        ("files", "/intake/imports/annex-a", LARGEST_FORM),
+        ("files", "/intake/imports/staff", LARGEST_FORM),
+        ("files", "/intake/uploads", LARGEST_FORM),
+        ("files", "/intake/children_social_care_data/*", LARGEST_PUSH),
+        ("forms", "", MOST_BYTES),
+    ],
+)
+def test_caddy_lets_through_what_a_service_takes_and_not_much_more(matcher: str, path: str, most: int) -> None:
+    """Below the service's own limit a good file would be refused with no reason; far above it the limit is none."""
+    paths, limit = largest_bodies()[matcher]
+    assert most <= limit
+    assert matcher == "forms" or path in paths
+
+
+def test_caddy_bounds_every_path() -> None:
+    """What has a limit of its own is what the rule for forms leaves out, and nothing else."""
+    bodies = largest_bodies()
+    assert sorted(bodies["forms"][0]) == sorted(bodies["census"][0] + bodies["files"][0])
+    assert bodies["census"][1] <= LARGEST_CENSUS * 1.1
