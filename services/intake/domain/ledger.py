@@ -92,7 +92,7 @@ class Ledger:
         if isinstance(work, Refusal):
             return work
         if submission.said is None:
-            return self._withdraw(submission, work)
+            return self._withdraw(submission, work, child_id)
         if work is None:
             self._open(submission, child_id)
             return Outcome.ACCEPTED
@@ -197,14 +197,40 @@ class Ledger:
         self._move(work)
         return Outcome.ACCEPTED
 
-    def _withdraw(self, submission: Submission, work: Work | None) -> Outcome:
-        if work is None or work.withdrawn_at is not None:
+    def _withdraw(self, submission: Submission, work: Work | None, child_id: UUID) -> Outcome:
+        if work is None:
+            self._remember(submission, child_id)
+            return Outcome.DUPLICATE
+        if work.withdrawn_at is not None:
             return Outcome.DUPLICATE
         known = work.said.get(submission.road)
         if known is not None and submission.order < known.order:
             return Outcome.DUPLICATE
         self._take_back(work, submission.road, submission.version, submission.at)
         return Outcome.ACCEPTED
+
+    def _remember(self, submission: Submission, child_id: UUID) -> None:
+        """Keep the id of what was purged before it came, on no day of its own, so that no other road's can be it."""
+        works, road, sender_id = self.works[child_id], submission.road, submission.sender_id
+        if sender_id is None:
+            return
+        taken = {work.assessment_id for work in works}
+        work = Work(
+            assessment_id=identity.mint(self.council, submission.kind, child_id, date.min, taken),
+            child_id=child_id,
+            kind=submission.kind,
+            road=road,
+            sender_id=sender_id,
+            said={},
+            started_on=date.min,
+            withdrawn_road=road,
+            withdrawn_version=submission.version,
+            withdrawn_at=submission.at,
+            is_new=True,
+            is_touched=True,
+        )
+        works.append(work)
+        self.aliases[road, submission.kind, sender_id] = (child_id, work.assessment_id)
 
     def _take_back(self, work: Work, road: str, version: int, at: datetime) -> None:
         work.said, work.is_touched = {}, True

@@ -116,6 +116,20 @@ async def test_a_purge_withdraws_the_record_and_erases_the_childs_link(engine: A
     assert await deliver(engine, handlers.router, assessment()) == []
 
 
+async def test_a_purge_that_arrives_before_its_record_is_remembered(engine: AsyncEngine) -> None:
+    """What was said before the purge stays away; another record of that child and day, and a later word, do not."""
+    purge = CmsRecordPurged(
+        occurred_at=NOON + timedelta(days=1), version=2, council="999", id="A-1", child="4410927", kind="assessment"
+    )
+    assert await deliver(engine, handlers.router, purge) == []
+    assert await deliver(engine, handlers.router, assessment(), purge) == []
+    (other,) = recorded(await deliver(engine, handlers.router, assessment("A-2")))
+    later = assessment(version=3, occurred_at=NOON + timedelta(days=2))
+    (back,) = recorded(await deliver(engine, handlers.router, later))
+    assert back.assessment_id != other.assessment_id
+    assert back.started_on == other.started_on
+
+
 async def test_another_councils_record_is_quarantined_and_the_rest_goes_through(engine: AsyncEngine) -> None:
     said = await deliver(engine, handlers.router, assessment("A-1", council="998"), assessment("A-2"))
     assert len(recorded(said)) == 1
