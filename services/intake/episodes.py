@@ -20,11 +20,12 @@ from services.intake.domain.work import Purge
 from shared.events import EpisodeRecorded, EpisodeWithdrawn, Event
 
 _KEEP = sa.text(
-    "INSERT INTO episode AS known (child_id, kind, started_on, ended_on, category, said_on, road, sender_id) "
-    "VALUES (:child_id, :kind, :started_on, :ended_on, :category, :said_on, :road, :sender_id) "
+    "INSERT INTO episode AS known (child_id, kind, started_on, ended_on, category, said_on, road, sender_id, "
+    "under) VALUES (:child_id, :kind, :started_on, :ended_on, :category, :said_on, :road, :sender_id, :under) "
     "ON CONFLICT (child_id, kind, started_on) DO UPDATE SET ended_on = excluded.ended_on, "
     "category = coalesce(excluded.category, known.category), said_on = excluded.said_on, "
-    "sender_id = coalesce(excluded.sender_id, known.sender_id), version = known.version + 1 "
+    "sender_id = coalesce(excluded.sender_id, known.sender_id), under = coalesce(excluded.under, known.under), "
+    "version = known.version + 1 "
     "WHERE known.said_on <= excluded.said_on AND (known.ended_on, known.category) IS DISTINCT FROM "
     "(excluded.ended_on, coalesce(excluded.category, known.category)) RETURNING version, category"
 )
@@ -40,7 +41,7 @@ _DROP = sa.text(
 
 _PURGE = sa.text(
     "DELETE FROM episode WHERE child_id = :child_id AND (CAST(:episode AS text) IS NULL "
-    "OR (kind = 'case' AND road = :road AND sender_id = :episode)) RETURNING kind, started_on, version"
+    "OR (road = :road AND under = :episode)) RETURNING kind, started_on, version"
 )
 
 
@@ -112,7 +113,7 @@ async def _keep(session: AsyncSession, council: str, values: dict[str, Any], at:
 
 
 async def purge(session: AsyncSession, keys: recording.Keys, purges: Sequence[Purge]) -> list[Event]:
-    """Delete what stands around purged children, and the case behind a purged episode."""
+    """Delete what stands around purged children, and the case, plans and placements of a purged episode."""
     council, key = keys
     events: list[Event] = []
     for each in purges:
@@ -145,4 +146,5 @@ def _values(context: Context, child_id: UUID, said_on: date) -> dict[str, Any]:
         "road": str(context.road),
         "sender_id": context.sender_id,
         "purge": context.purge,
+        "under": context.under,
     }

@@ -78,7 +78,10 @@ class ChangeRow(Table, table=True):
 
 
 class Episode(Table, table=True):
-    """What stands around the work on a child: a plan, a period looked after, an open case. Context, never drawn."""
+    """What stands around the work on a child: a plan, a period looked after, an open case. Context, never drawn.
+
+    `under` is the sender's id of the social care episode that it belongs to.
+    """
 
     __tablename__: ClassVar[str] = "episode"
 
@@ -90,6 +93,7 @@ class Episode(Table, table=True):
     said_on: date
     road: str
     sender_id: str | None = None
+    under: str | None = None
     version: int = 1
 
 

@@ -8,7 +8,10 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One of them: from when to when, which category of abuse it rests on, and the sender's id where there is one."""
+    """One of them: from when to when, which category of abuse it rests on, and the sender's id where there is one.
+
+    `under` is the sender's id of the social care episode that it belongs to: a purge may name that.
+    """
 
     child: str
     kind: str
@@ -18,3 +21,4 @@ class Context:
     road: str = "annex-a"
     sender_id: str | None = None
     purge: bool = False
+    under: str | None = None

@@ -346,6 +346,7 @@ _OUTCOMES = {True: "conference", False: "no_conference", None: None}
 
 def _contexts(child: str, episode: Episode) -> Iterator[Context]:
     """Plans and placements; one without a start has nothing to say yet, unless it is to be deleted."""
+    under = episode.social_care_episode_id
     plans: list[tuple[str, str, CinPlan | CpPlan | Placement]] = [
         *(("child_in_need", each.child_in_need_plan_id, each) for each in episode.child_in_need_plans),
         *(("child_protection", each.child_protection_plan_id, each) for each in episode.child_protection_plans),
@@ -353,11 +354,11 @@ def _contexts(child: str, episode: Episode) -> Iterator[Context]:
     ]
     if episode.referral_date is not None:
         opened, closed = episode.referral_date, episode.closure_date
-        yield Context(child, "case", opened, closed, None, Road.DFE, episode.social_care_episode_id)
+        yield Context(child, "case", opened, closed, None, Road.DFE, under, under=under)
     for kind, sender_id, each in plans:
         if each.start_date is not None or each.purge:
             start = each.start_date or date.min
-            yield Context(child, kind, start, each.end_date, None, Road.DFE, sender_id, each.purge)
+            yield Context(child, kind, start, each.end_date, None, Road.DFE, sender_id, each.purge, under)
 
 
 def _covers(worker: CareWorker, day: date) -> bool:

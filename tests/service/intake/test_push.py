@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.clock import london_date
-from shared.events import AssessmentRecorded, AssessmentWithdrawn, ChildUnlinked
+from shared.events import AssessmentRecorded, AssessmentWithdrawn, ChildUnlinked, EpisodeRecorded, EpisodeWithdrawn
 from tests.service.intake.conftest import sample
 from tests.service.intake.test_annex_a import by_command_line
 from tests.support.clients import ORIGIN
@@ -99,6 +99,25 @@ async def test_a_purge_of_one_assessment_of_an_episode_and_of_a_child_withdraws_
     events = await said(engine)
     assert sum(isinstance(event, AssessmentWithdrawn) for event in events) == 3
     assert sum(isinstance(event, ChildUnlinked) for event in events) == 2
+
+
+async def test_a_purge_of_an_episode_withdraws_the_plans_and_placements_under_it_and_no_others(
+    supplier: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    plan = {"child_protection_plan_id": "CP1", "start_date": STARTED}
+    placement = {"child_looked_after_placement_id": "P1", "start_date": STARTED}
+    other = {"child_protection_plan_id": "CP2", "start_date": AUTHORISED}
+    gone = {"social_care_episode_id": "E1", "referral_date": STARTED, "child_protection_plans": [plan]}
+    stays = {"social_care_episode_id": "E2", "referral_date": AUTHORISED, "child_protection_plans": [other]}
+    await push(
+        supplier,
+        {"la_child_id": "C1", "social_care_episodes": [gone | {"child_looked_after_placements": [placement]}, stays]},
+    )
+    assert sum(isinstance(event, EpisodeRecorded) for event in await said(engine)) == 5
+    purged = {"social_care_episode_id": "E1", "purge": True}
+    await push(supplier, {"la_child_id": "C1", "social_care_episodes": [purged, stays]})
+    withdrawn = [event.kind for event in await said(engine) if isinstance(event, EpisodeWithdrawn)]
+    assert sorted(withdrawn) == ["case", "child_protection", "placement"]
 
 
 async def test_an_implausible_child_is_quarantined_and_the_rest_is_taken(
