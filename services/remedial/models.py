@@ -296,6 +296,7 @@ class SupportSession(Table, table=True):
     starts_at: datetime = Field(sa_type=INSTANT)
     minutes: int
     domains: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
+    themes: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
     actions: list[UUID] = Field(default_factory=list, sa_type=ARRAY(sa.Uuid))
     pattern_id: UUID | None = None
     shared: bool = False

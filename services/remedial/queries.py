@@ -295,3 +295,9 @@ async def team_ids(session: AsyncSession, scope: Scope) -> list[str]:
         sa.or_(everywhere, TEAM.c.team_id.in_(sorted(scope.teams)), TEAM.c.service.in_(sorted(scope.services)))
     )
     return list((await session.execute(query)).scalars())
+
+
+async def theme_names(session: AsyncSession, scope: Scope) -> dict[str, str]:
+    """The names of the themes of every programme, for whoever is signed in with a role."""
+    themes = (await session.execute(sa.select(col(Programme.themes)).where(sa.literal(bool(scope.roles))))).scalars()
+    return {theme_id: name for each in themes for theme_id, name in each.items()}

@@ -7,14 +7,15 @@ from typing import TypedDict
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.remedial import words
+from services.remedial import queries, words
 from services.remedial.domain.notices import Kind as Told
 from services.remedial.domain.refusal import Refused
 from services.remedial.domain.support import Kind, Meeting, State, not_yet_offered, reads_reflections
-from services.remedial.models import Pattern, SupportSession, Text
+from services.remedial.models import Action, Pattern, SupportSession, Text
 from services.remedial.moves import By
 from services.remedial.notices import note
 from services.remedial.words import Words, words_of
@@ -24,6 +25,8 @@ from shared.events import Event, SessionCancelled, SessionHeld, SessionPlanned, 
 from shared.working_days import local_date
 
 SEES_ALL = (Role.QA_MANAGER, Role.BUSINESS_SUPPORT, Role.DCS, Role.LEAD_AUDITOR)
+SEES_WHO_LACKS_ONE = (*SEES_ALL, Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE, Role.AUDITOR, Role.MODERATOR)
+"""Whoever plans sessions."""
 MOST = 50
 
 
@@ -37,6 +40,8 @@ class Plan:
     starts_at: datetime
     minutes: int
     domains: tuple[str, ...] = ()
+    themes: tuple[str, ...] = ()
+    actions: tuple[UUID, ...] = ()
     pattern_id: UUID | None = None
 
 
@@ -52,6 +57,7 @@ class _State(TypedDict):
     minutes: int
     team_id: str | None
     domains: tuple[str, ...]
+    themes: tuple[str, ...]
     actions: tuple[UUID, ...]
     pattern_id: UUID | None
 
@@ -78,7 +84,8 @@ async def plan(session: AsyncSession, by: By, planned: Plan) -> SupportSession:
     """Plan a session that this person leads.
 
     Raises:
-        Refused: nobody is invited, somebody is not in the directory, or it lies in the past.
+        Refused: nobody is invited, somebody is not in the directory, it lies in the past, or it is to be about an
+            action that does not exist for this person.
     """
     if planned.starts_at <= by.now:
         raise Refused("Choose a time in the future.", "day")
@@ -86,6 +93,8 @@ async def plan(session: AsyncSession, by: By, planned: Plan) -> SupportSession:
     known = [person for person in invited if person is not None and person.active]
     if not known or len(known) != len(planned.attendees):
         raise Refused("Choose who is invited, from the staff directory.", "attendees")
+    if len(await linked(session, by.scope, planned.actions)) != len(set(planned.actions)):
+        raise Refused("Choose actions from the list.", "actions")
     made = SupportSession(
         session_id=uuid4(),
         kind=planned.kind,
@@ -98,6 +107,8 @@ async def plan(session: AsyncSession, by: By, planned: Plan) -> SupportSession:
         starts_at=planned.starts_at,
         minutes=planned.minutes,
         domains=list(planned.domains),
+        themes=list(planned.themes),
+        actions=list(planned.actions),
         pattern_id=planned.pattern_id,
     )
     session.add(made)
@@ -188,6 +199,7 @@ def _state(held: SupportSession, now: datetime) -> _State:
         minutes=held.minutes,
         team_id=held.team_id,
         domains=tuple(held.domains),
+        themes=tuple(held.themes),
         actions=tuple(held.actions),
         pattern_id=held.pattern_id,
     )
@@ -232,6 +244,21 @@ async def managers_without(session: AsyncSession, scope: Scope) -> list[str]:
     counted = {each.person_id for each in managers if scope.has(*SEES_ALL) or each.manages & scope.teams}
     query = sa.select(col(SupportSession.attendees)).where(col(SupportSession.state) != State.CANCELLED)
     return not_yet_offered(counted, (await session.execute(query)).scalars())
+
+
+async def linked(session: AsyncSession, scope: Scope, actions: Sequence[UUID]) -> Sequence[Action]:
+    """Those of the actions that a session is about which exist for this person."""
+    query = sa.select(Action).where(col(Action.action_id).in_(actions), queries.visible(scope))
+    return (await session.execute(query.order_by(col(Action.due_at)))).scalars().all() if actions else []
+
+
+async def never_offered(session: AsyncSession, scope: Scope, asked: Sequence[str]) -> frozenset[str]:
+    """Who of these people stands in no session, planned or held; nobody for who plans none."""
+    if not asked or not scope.has(*SEES_WHO_LACKS_ONE):
+        return frozenset()
+    attends = col(SupportSession.attendees).op("&&", is_comparison=True)(sa.cast(list(asked), ARRAY(sa.Text)))
+    query = sa.select(col(SupportSession.attendees)).where(attends, col(SupportSession.state) != State.CANCELLED)
+    return frozenset(not_yet_offered(asked, (await session.execute(query)).scalars()))
 
 
 async def own_record(session: AsyncSession, scope: Scope) -> list[tuple[SupportSession, Words]]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Annotated
@@ -11,11 +12,11 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.remedial import support
+from services.remedial import queries, support
 from services.remedial.domain.refusal import Refused
 from services.remedial.domain.support import NAMES, Kind, State, meetings_by_manager_and_week
 from services.remedial.invitation import invitation
-from services.remedial.models import SupportSession
+from services.remedial.models import Action, SupportSession
 from services.remedial.pages.asking import (
     COUNTERS,
     PLANNERS,
@@ -26,10 +27,12 @@ from services.remedial.pages.asking import (
     Visit,
     Visiting,
 )
+from services.remedial.queries import Filters
 from services.remedial.support import Plan, Said
 from shared.access import people, trail
 from shared.clock import LONDON
 from shared.messaging import Reading
+from shared.web.filters import sentence, short_date
 from shared.web.flash import flash
 from shared.web.forms import Form, Submitted, parse
 from shared.web.pages import Page
@@ -50,7 +53,10 @@ class PlanForm(BaseModel):
     minutes: int = Field(default=60, title="How long it takes", ge=5, le=600)
     attendees: tuple[str, ...] = Field(min_length=1, json_schema_extra={"error": "Select who is invited"})
     team: str = Field(default="", max_length=64)
-    domain: str = Field(default="", title="What it is about", max_length=64)
+    actions: tuple[UUID, ...] = Field(default=(), max_length=50)
+    domains: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=30)
+    themes: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=30)
+    domain: str = Field(default="", title="Something else", max_length=64)
     pattern: UUID | None = None
 
 
@@ -65,11 +71,14 @@ class HeldForm(BaseModel):
 
 @dataclass(frozen=True)
 class Choices:
-    """Whom a planner may invite: the people of one team, and the teams to choose from."""
+    """Whom a planner may invite, the people of one team, and what of the team's open actions it may be about."""
 
     team: str
     teams: list[tuple[str, str]]
-    people: list[tuple[str, str]]
+    people: list[tuple[str, ...]]
+    actions: list[tuple[str, str]]
+    domains: list[tuple[str, str]]
+    themes: list[tuple[str, str]]
 
 
 @router.get("")
@@ -91,8 +100,10 @@ async def calendar(page: Page, look: Looking, session: Reading) -> HTMLResponse:
 async def new(visit: Visiting, team: Code = "", pattern: UUID | None = None) -> Response:
     """Plan one; with a pattern, a workshop already filled in."""
     found = await support.pattern(visit.work.session, visit.scope, pattern)
-    filled = {"kind": Kind.WORKSHOP, "team": found.team_id, "domain": found.domain} if found else {"team": team}
-    return await _plan_page(visit, Form(values={**filled, "pattern": str(pattern or "")}), filled["team"])
+    values: dict[str, str | list[str]] = {"pattern": str(pattern or "")}
+    if found:
+        values |= {"kind": Kind.WORKSHOP, "domains": [found.domain]}
+    return await _plan_page(visit, Form(values=values), found.team_id if found else team)
 
 
 @router.post("", dependencies=PLANNERS)
@@ -100,11 +111,8 @@ async def plan(visit: Visiting, submitted: Submitted) -> Response:
     """Plan it, and invite everybody."""
     form = parse(PlanForm, submitted)
     if (said := form.data) is not None:
-        starts_at = datetime.combine(said.day, said.at, LONDON)
-        domains = (said.domain,) if said.domain else ()
-        planned = Plan(said.kind, said.team or None, said.attendees, starts_at, said.minutes, domains, said.pattern)
         try:
-            made = await support.plan(visit.work.session, visit.by, planned)
+            made = await support.plan(visit.work.session, visit.by, _plan_of(said))
         except Refused as no:
             form.refuse(no.field or "kind", str(no))
         else:
@@ -113,24 +121,59 @@ async def plan(visit: Visiting, submitted: Submitted) -> Response:
     return await _plan_page(visit, form, form.value("team"))
 
 
+def _plan_of(said: PlanForm) -> Plan:
+    return Plan(
+        kind=said.kind,
+        team_id=said.team or None,
+        attendees=said.attendees,
+        starts_at=datetime.combine(said.day, said.at, LONDON),
+        minutes=said.minutes,
+        domains=tuple(dict.fromkeys((*said.domains, *([said.domain] if said.domain else [])))),
+        themes=said.themes,
+        actions=said.actions,
+        pattern_id=said.pattern,
+    )
+
+
 async def _plan_page(visit: Visit, form: Form[PlanForm], team: str) -> Response:
-    session = visit.work.session
-    teams = await people.teams(session)
-    chosen = team or next(iter(sorted(visit.scope.teams)), teams[0].team_id if teams else "")
-    today = local_date(visit.now)
-    able = [
-        (each.person_id, each.name)
-        for each in await people.people(session)
-        if (chosen in each.teams_on(today) or chosen in each.manages) and each.person_id != visit.scope.person_id
-    ]
+    teams = [(each.team_id, each.name) for each in await people.teams(visit.work.session)]
+    chosen = team or next(iter(sorted(visit.scope.teams)), teams[0][0] if teams else "")
     return visit.page(
         "remedial/session_new.html",
         title="Plan a support session",
         status=422 if form.errors else 200,
         form=form,
         kinds=list(NAMES.items()),
-        choices=Choices(chosen, [(each.team_id, each.name) for each in teams], able),
+        choices=await _choices(visit, chosen, teams, form.chosen("domains")),
     )
+
+
+async def _choices(visit: Visit, team: str, teams: list[tuple[str, str]], named: Collection[str]) -> Choices:
+    session, today, names = visit.work.session, local_date(visit.now), visit.page.names.people
+    listed = await queries.listed(session, visit.scope, [*Filters(team=team).within(), queries.IS_OPEN])
+    themes = await queries.theme_names(session, visit.scope)
+    able = [
+        each
+        for each in await people.people(session)
+        if (team in each.teams_on(today) or team in each.manages) and each.person_id != visit.scope.person_id
+    ]
+    without = await support.never_offered(session, visit.scope, [each.person_id for each in able])
+    return Choices(
+        team=team,
+        teams=teams,
+        people=[
+            (each.person_id, each.name, *(["Not yet offered a session"] if each.person_id in without else []))
+            for each in able
+        ],
+        actions=[(str(each.action_id), _named(each, names)) for each in listed.actions],
+        domains=[(each, sentence(each)) for each in sorted({*named, *(each.domain for each in listed.actions)})],
+        themes=[(each, themes.get(each, each)) for each in sorted({each.theme_id for each in listed.actions})],
+    )
+
+
+def _named(action: Action, names: Mapping[str, str]) -> str:
+    owner = names.get(action.owner_id or "", "nobody yet")
+    return f"{sentence(action.domain)}: {owner}, due {short_date(action.due_on)}"
 
 
 @router.get("/counts", dependencies=COUNTERS)
@@ -233,6 +276,11 @@ async def _one_page(visit: Visit, found: SupportSession, form: Form[HeldForm]) -
         form=form if form.values else Form(values={"attendees": list(found.attendees)}, errors=form.errors),
         said=await support.reflections(visit.work.session, visit.scope, found),
         attendees=[(each, names.get(each, each)) for each in found.attendees],
+        themes=await queries.theme_names(visit.work.session, visit.scope),
+        actions=[
+            (each.action_id, _named(each, names))
+            for each in await support.linked(visit.work.session, visit.scope, found.actions)
+        ],
         may_settle=found.state == State.PLANNED and support.is_ones_own(visit.scope, found),
         has_begun=found.starts_at <= visit.now,
     )

@@ -1,10 +1,12 @@
 """Support sessions by their pages: planned, held, cancelled, counted, exported; private words stay private."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from icalendar import Calendar
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.remedial.domain.amendment import action_id_of
 from shared.clock import FixedClock
 from shared.events import (
     AuditCompleted,
@@ -31,8 +33,8 @@ PLAN = {
 WORDS = {"attendees": ["manager-1"], "reflection": "We looked at plans together.", "change": "Dates in every plan."}
 
 
-async def plan(sign_in: SignIn, who: str = "auditor-1", **changed: object) -> str:
-    answer = await sign_in(who).post("/remedial/sessions", data=PLAN | changed)
+async def plan(sign_in: SignIn, who: str = "auditor-1", changed: Mapping[str, object] | None = None) -> str:
+    answer = await sign_in(who).post("/remedial/sessions", data={**PLAN, **(changed or {})})
     assert answer.status_code == 303, answer.text
     return str(answer.headers["location"])
 
@@ -51,6 +53,43 @@ async def test_a_planned_session_is_told_to_whom_it_invites(
         assert (await sign_in(who).get(page)).status_code == 404
 
 
+async def test_a_session_is_about_actions_domains_and_themes_chosen_from_what_the_team_has(
+    engine: AsyncEngine, audit: AuditCompleted, sign_in: SignIn
+) -> None:
+    await said(engine)
+    form = await shows(sign_in("auditor-1"), "/remedial/sessions/new?team=team-1")
+    first = action_id_of(audit.findings[0].finding_id)
+    assert f'value="{first}"' in form
+    assert "Planning: Worker 1, due 30 Nov 2026" in form
+    assert "Neglect" in form
+    about = {"actions": [str(first)], "domains": ["planning"], "themes": ["neglect"], "domain": "voice"}
+    page = await plan(sign_in, changed=about)
+    (planned,) = await said(engine)
+    assert isinstance(planned, SessionPlanned)
+    assert (planned.actions, planned.domains, planned.themes) == ((first,), ("planning", "voice"), ("neglect",))
+    html = await shows(sign_in("manager-1"), page)
+    assert f"/remedial/actions/{first}" in html
+    assert "Neglect" in html
+
+
+async def test_an_action_that_a_planner_may_not_see_cannot_be_linked_and_is_not_offered(
+    audit: AuditCompleted, sign_in: SignIn
+) -> None:
+    hidden = str(action_id_of(audit.findings[0].finding_id))
+    browser = sign_in("auditor-2")
+    assert hidden not in await shows(browser, "/remedial/sessions/new?team=team-1")
+    answer = await browser.post("/remedial/sessions", data=PLAN | {"actions": [hidden]})
+    assert (answer.status_code, "Choose actions from the list" in answer.text) == (422, True)
+
+
+async def test_the_form_says_who_has_not_yet_been_offered_one(audit: AuditCompleted, sign_in: SignIn) -> None:
+    await plan(sign_in)
+    form = await shows(sign_in("auditor-1"), "/remedial/sessions/new?team=team-1")
+    people = {name for name in ("worker-1", "worker-2", "manager-1") if f'value="{name}"' in form}
+    assert people == {"worker-1", "worker-2", "manager-1"}
+    assert form.count("Not yet offered a session") == 2
+
+
 async def test_a_session_in_the_past_or_with_nobody_is_refused_beside_its_field(
     audit: AuditCompleted, sign_in: SignIn
 ) -> None:
@@ -66,7 +105,7 @@ async def test_a_session_in_the_past_or_with_nobody_is_refused_beside_its_field(
 async def test_an_invitation_says_when_and_where_to_look_and_nothing_else(
     audit: AuditCompleted, sign_in: SignIn
 ) -> None:
-    page = await plan(sign_in, domain="planning")
+    page = await plan(sign_in, changed={"domains": ["planning"]})
     answer = await sign_in("manager-1").get(page + "/invitation.ics")
     assert answer.headers["content-type"].startswith("text/calendar")
     (event,) = Calendar.from_ical(answer.content).walk("VEVENT")
