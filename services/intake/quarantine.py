@@ -76,12 +76,19 @@ Value = TypeVar("Value", str, str | int)
 
 
 def _harmless(fields: Mapping[str, Value]) -> dict[str, Value]:
-    """The fields without what stands where an id or a date should and has no digit: it may be a name."""
+    """The fields as PostgreSQL can hold them, without what stands for an id or a date and has no digit: a name?"""
     return {
-        name: value
+        name: _storable(value)
         for name, value in fields.items()
         if not (name in _IDS or name.endswith("_on")) or any(map(str.isdecimal, str(value)))
     }
 
 
 _IDS = frozenset({"id", "child"})
+
+
+def _storable(value: Value) -> Value:
+    """The value without a NUL and without half a surrogate pair: no text or JSON of PostgreSQL holds either."""
+    if isinstance(value, int):
+        return value
+    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
 from services.intake import handlers
+from services.intake.domain.refusal import Refusal
 from services.intake.models import Quarantined
+from services.intake.quarantine import Arrival, keep
 from shared.events import AssessmentRecorded
 from tests.service.intake.test_finished_work import assessment
 from tests.support.delivery import deliver
@@ -25,3 +28,15 @@ async def test_a_nul_in_a_text_holds_nothing_back(engine: AsyncEngine, field: st
         kept = (await session.execute(sa.select(col(Quarantined.code), col(Quarantined.fields)))).all()
     assert len(kept) == 1
     assert not any("\x00" in value for value in kept[0].fields.values())
+
+
+@pytest.mark.parametrize("bad", ["x1\x00y", "x1\ud800y"])
+async def test_what_is_quarantined_holds_only_what_the_database_can(engine: AsyncEngine, bad: str) -> None:
+    """Incident: a code with a NUL in it, pushed over HTTP, answered 500 when it was to be quarantined."""
+    refusal = Refusal("bad_code", "factors", "This is no code.")
+    arrival = Arrival("dfe", "sender", refusal, b"whole", datetime.now(UTC), fields={"factors": bad, "id": bad})
+    async with AsyncSession(engine) as session, session.begin():
+        assert await keep(session, b"k" * 32, [arrival]) == [True]
+    async with AsyncSession(engine) as session:
+        kept = (await session.execute(sa.select(col(Quarantined.fields)))).scalar_one()
+    assert set(kept) == {"factors", "id"}
