@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import asyncpg
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
@@ -36,6 +40,19 @@ def create_engine(url: str, *, name: str = "caseloop") -> AsyncEngine:
 def sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """Makes sessions whose objects stay readable after the commit."""
     return async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def copy(session: AsyncSession, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows in their order, in the session's transaction, by COPY: half the cost of arrays that are unnested.
+
+    What PostgreSQL refuses is raised as the driver's own error.
+    """
+    connection = (await (await session.connection()).get_raw_connection()).driver_connection
+    assert isinstance(connection, asyncpg.Connection)  # noqa: S101 - the only driver there is
+    if not connection.is_in_transaction():
+        # SQLAlchemy begins one with its first statement, and what is copied before would stand though all else fell
+        await session.execute(text("SELECT 1"))
+    await connection.copy_records_to_table(table, columns=columns, records=rows)
 
 
 def table_base() -> type[SQLModel]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -21,17 +22,19 @@ def is_world_down(error: BaseException) -> bool:
         return error.filename is None
     if isinstance(error, PoolTimeoutError | InterfaceError):
         return True
-    if not isinstance(error, DBAPIError):
-        return False
-    if error.connection_invalidated:
+    if isinstance(error, asyncpg.InterfaceError):
+        # From the driver itself. Its word for an argument that cannot be encoded is one too: that is our bug
+        return not isinstance(error, ValueError)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     state = sqlstate(error)
     return state is not None and (state[:2] in WORLD_CLASSES or state in WORLD_STATES)
 
 
-def sqlstate(error: DBAPIError) -> str | None:
-    """The five-letter state that PostgreSQL gave, where it gave one."""
-    for origin in (error.orig, getattr(error.orig, "__cause__", None)):
+def sqlstate(error: BaseException) -> str | None:
+    """The five-letter state that PostgreSQL gave, where it gave one: through SQLAlchemy or to the driver."""
+    through = getattr(error, "orig", None)
+    for origin in (error, through, getattr(through, "__cause__", None)):
         state = getattr(origin, "sqlstate", None)
         if isinstance(state, str):
             return state

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from uuid import UUID
 
+from asyncpg.pgproto import pgproto
 from opentelemetry import propagate
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.db import copy
 from shared.events import Event, Topic
 from shared.messaging.codec import encode_body
 
-_STORE = text(
-    "INSERT INTO outbox (event_id, topic, key, type, version, occurred_at, trace, body) "
-    "SELECT gen_random_uuid(), topic, key, type, version, occurred_at, CAST(:trace AS text), body "
-    "FROM unnest(CAST(:topics AS text[]), CAST(:keys AS text[]), CAST(:types AS text[]), "
-    "CAST(:versions AS integer[]), CAST(:times AS timestamptz[]), CAST(:bodies AS bytea[])) "
-    "WITH ORDINALITY AS said(topic, key, type, version, occurred_at, body, place) ORDER BY place"
-)
+_COLUMNS = ("event_id", "topic", "key", "type", "version", "occurred_at", "trace", "body")
 _WAKE = text("SELECT pg_notify('caseloop_' || current_schema() || '_outbox', '')")
 
 
@@ -30,16 +28,29 @@ async def store(session: AsyncSession, events: Sequence[Event]) -> None:
         raise ValueError(f"{local[0]} does not travel")
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
-    await session.execute(
-        _STORE,
-        {
-            "topics": [event.topic.value for event in events],
-            "keys": [event.key for event in events],
-            "types": [event.type() for event in events],
-            "versions": [event.version for event in events],
-            "times": [event.occurred_at for event in events],
-            "trace": carrier.get("traceparent"),
-            "bodies": [encode_body(event) for event in events],
-        },
-    )
+    trace = carrier.get("traceparent")
     await session.execute(_WAKE)
+    rows = [
+        (
+            said_as,
+            event.topic.value,
+            event.key,
+            event.type(),
+            event.version,
+            event.occurred_at,
+            trace,
+            encode_body(event),
+        )
+        for said_as, event in zip(_fresh_ids(len(events)), events, strict=True)
+    ]
+    await copy(session, "outbox", _COLUMNS, rows)
+
+
+def _fresh_ids(count: int) -> Iterator[UUID]:
+    """Random ids, from one look at the system's randomness."""
+    random = os.urandom(16 * count)
+    return (pgproto.UUID(_as_version_4(random[start : start + 16])) for start in range(0, 16 * count, 16))
+
+
+def _as_version_4(random: bytes) -> bytes:
+    return b"%b%c%b%c%b" % (random[:6], random[6] & 0x0F | 0x40, random[7:8], random[8] & 0x3F | 0x80, random[9:])
