@@ -42,7 +42,7 @@ def working_days_between(start: date, end: date, proclaimed: Collection[date] = 
     """How many working days lie after `start` up to and including `end`; negative where `end` comes first."""
     if end < start:
         return -working_days_between(end, start, proclaimed)
-    off = sum(start < day <= end and is_working_day(day) for day in set(proclaimed))
+    off = sum(start < day <= end and is_working_day(day) for day in set(proclaimed)) if proclaimed else 0
     return _working_days_until(end) - _working_days_until(start) - off
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import Any
 
 from services.intake.domain import plausibility
@@ -49,14 +50,20 @@ def read(event: CmsEvent, council: str) -> Submission | Context | Refusal:
 _TEXTS = ("family", "worker", "team", "outcome", "authorised_by", "decided_by", "category_of_abuse")
 
 
+@cache
+def _texts(kind: type[CmsEvent]) -> tuple[str, ...]:
+    """Which of them a kind of event has: to ask a model for a field that it lacks is dear."""
+    return tuple(field for field in _TEXTS if field in kind.model_fields)
+
+
 def _unreadable(event: CmsEvent) -> Refusal | None:
     """Why its ids and codes cannot be, whatever it is about."""
     wrong = plausibility.implausible_id(event.child.strip(), "child")
     wrong = wrong or plausibility.implausible_id(event.id.strip(), "id")
-    for field in _TEXTS:
-        wrong = wrong or plausibility.unreadable(getattr(event, field, None), field)
-    for factor in getattr(event, "factors", ()):
-        wrong = wrong or plausibility.unreadable(factor, "factors")
+    texts = [(field, getattr(event, field)) for field in _texts(type(event))]
+    texts += [("factors", factor) for factor in getattr(event, "factors", ())]
+    for field, text in texts:
+        wrong = wrong or plausibility.unreadable(text, field)
     return wrong
 
 

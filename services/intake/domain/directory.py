@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 from shared.events import TeamMembership
 
@@ -17,6 +18,7 @@ _TITLES = re.compile(r"^(mr|mrs|ms|miss|dr|mx)\.? ")
 _GAPS = re.compile(r"[\s.,_-]+")
 
 
+@lru_cache(maxsize=8192)
 def spelling(name: str) -> str:
     """A name as it is compared: no case, no accents of layout, no title, "Family, Given" turned round."""
     text = unicodedata.normalize("NFKC", name).casefold().strip()

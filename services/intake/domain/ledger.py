@@ -360,8 +360,8 @@ def _episode(work: Work, road: str) -> str | None:
 
 
 def _digest(event: AssessmentRecorded) -> str:
-    body = event.model_dump_json(exclude=_NOT_COMPARED, exclude_none=True)
-    return hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
+    body = event.__pydantic_serializer__.to_json(event, exclude=_NOT_COMPARED, exclude_none=True)
+    return hashlib.blake2b(body, digest_size=12).hexdigest()
 
 
 def _shown(value: object) -> str | None:

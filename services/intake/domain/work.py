@@ -27,12 +27,13 @@ class Road(StrEnum):
     ANNEX_A = "annex-a"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Said:
     """What one road said of a piece of work, in its newest version; also the one record made of what all said.
 
     `worker` and `team` are ids; the `…_name` are what a file has instead. `finished_on` is none while the work is not
-    finished. `episode` is the sender's id of the social care episode that it belongs to: a purge may name that.
+    finished. `episode` is the sender's id of the social care episode that it belongs to: a purge may name that. Nobody
+    changes one; it is not frozen, for that takes three times as long to make, and one is made of every event.
     """
 
     at: datetime
@@ -85,7 +86,7 @@ SAID_BY_ROAD: TypeAdapter[dict[str, Said]] = TypeAdapter(dict[str, Said])
 """The same of all roads."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Submission:
     """A statement on its way in: about which child, under which id of the sender's, by which road.
 
