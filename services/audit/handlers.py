@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import concerns, frames, loops, metrics, opening, sampling, weeks
+from services.audit import concerns, frames, loops, metrics, opening, owners, sampling, weeks
 from services.audit.domain.programme_file import ProgrammeError
 from services.audit.models import ChildLink
 from services.audit.settings import Settings
@@ -114,6 +114,7 @@ async def keep_case_links(links: Sequence[ChildLinked | ChildUnlinked], session:
 
 @consumes(router, *events_of(Topic.ACTIONS))
 async def keep_loops(events: Sequence[ActionEvent | LoopEvent], session: AsyncSession) -> list[Event]:
-    """Keep where the loop of each audit stands, to show it beside the grade."""
+    """Keep where the loop of each audit stands, to show it beside the grade, and who has which action in hand."""
     await loops.follow(session, events)
+    await owners.follow(session, events)
     return []

@@ -325,3 +325,13 @@ class OpenCase(Table, table=True):
     category_of_abuse: str | None = None
     worker_id: str | None = None
     team_id: str | None = None
+
+
+class OwnedAction(Table, table=True):
+    """Who has an action in hand, as remedial says, and whether it is still open: a projection."""
+
+    __tablename__ = "owned_action"
+
+    action_id: UUID = Field(primary_key=True)
+    owner_id: str | None = None
+    open: bool = True

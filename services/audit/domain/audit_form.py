@@ -103,6 +103,13 @@ class AuditForm(Part):
         """The form with one more strength to fill in."""
         return self.model_copy(update={"strengths": (*self.strengths, StrengthDraft(strength_id=strength_id))})
 
+    def owned_by(self, person_ids: Collection[str]) -> AuditForm:
+        """The form in which only these own a finding; one that names somebody else falls to the practitioner."""
+        findings = (
+            each if each.owner_id in person_ids else each.model_copy(update={"owner_id": ""}) for each in self.findings
+        )
+        return self.model_copy(update={"findings": tuple(findings)})
+
     def without(self, part_id: str) -> AuditForm:
         """The form without the finding or strength of that id."""
         return self.model_copy(

@@ -3,7 +3,7 @@
 Every look at a narrative leaves a trace, in the transaction that reads it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID, uuid4
@@ -12,11 +12,12 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import ValidationError
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.audit import audits, queries, replies
+from services.audit import audits, owners, queries, replies
 from services.audit.audits import AuditConflictError, Save
 from services.audit.domain import audit_form, personal_data
 from services.audit.domain.audit_form import AuditForm
 from services.audit.models import OPEN_STATES, AuditState
+from services.audit.owners import Owner
 from services.audit.pages.asking import AUDITORS, READERS, CaseLink, Now, found
 from services.audit.queries import Case
 from shared.access import CurrentScope, Role, Scope, trail
@@ -41,7 +42,8 @@ async def audit(
         return page("audit/why.html", title="Why are you opening this case?", case=case)
     await trail.record(work.session, scope, "audit read", audit_id, why=why.strip())
     if case.audit.auditor_id == scope.person_id and case.audit.state in OPEN_STATES:
-        return _form_page(page, case, AuditForm.model_validate_json(case.audit.form), now, link=link)
+        may_own = await _owners(work, case, now)
+        return _form_page(page, case, AuditForm.model_validate_json(case.audit.form), now, link=link, may_own=may_own)
     return page(
         "audit/audit.html",
         title=f"Audit: {case.theme}",
@@ -83,6 +85,7 @@ def _form_page(
     now: datetime,
     *,
     link: CaseLink,
+    may_own: Sequence[Owner],
     errors: Mapping[str, str] | None = None,
     tab: str = "",
     seen: int | None = None,
@@ -103,9 +106,14 @@ def _form_page(
         today=local_date(now),
         link=link(case.case_id),
         labels=LABELS,
+        may_own=may_own,
         amending=case.audit.state == AuditState.COMPLETED,
         seen=case.audit.saved if seen is None else seen,
     )
+
+
+async def _owners(work: UnitOfWork, case: Case, now: datetime) -> list[Owner]:
+    return await owners.owners(work.session, case.plan, case.audit, local_date(now))
 
 
 def _one(fields: Mapping[str, str | list[str]], name: str) -> str:
@@ -167,11 +175,14 @@ async def submit(
     case = found(await queries.own_case(work.session, scope, audit_id, lock=True))
     if case.audit.state == AuditState.COMPLETED:
         return await _amend(page, case, scope, work, now, link, fields)
+    may_own = await _owners(work, case, now)
     form, errors = _read(fields, case)
     save, do = _save_of(fields), _one(fields, "do")
     if errors:
-        return _form_page(page, case, form, now, link=link, errors=errors, tab=save.tab, status=422, values=fields)
-    edited, at = _edited(form, do)
+        return _form_page(
+            page, case, form, now, link=link, may_own=may_own, errors=errors, tab=save.tab, status=422, values=fields
+        )
+    edited, at = _edited(form.owned_by({owner.person_id for owner in may_own}), do)
     try:
         audits.save_draft(case.audit, edited, save, now)
     except AuditConflictError as older:
@@ -182,6 +193,7 @@ async def submit(
             form,
             now,
             link=link,
+            may_own=may_own,
             errors=found_wrong,
             tab=save.tab,
             seen=save.saved,
@@ -199,7 +211,8 @@ async def _complete(
     """The audit is final where nothing is wrong with it; else the form says what is."""
     wrong = audit_form.problems(form, case.plan)
     if wrong:
-        return _form_page(page, case, form, now, link=link, errors=wrong, tab=save.tab, status=422)
+        may_own = await _owners(work, case, now)
+        return _form_page(page, case, form, now, link=link, may_own=may_own, errors=wrong, tab=save.tab, status=422)
     work.record(*await audits.complete(work.session, case.plan, case.audit, form, now))
     response = RedirectResponse("/audit/inbox", 303)
     flash(response, f"The audit is complete: {case.theme}, {case.plan.name}.")
@@ -248,7 +261,8 @@ async def ask_amend(
     if case.audit.state != AuditState.COMPLETED or case.audit.flag == "withdrawn":
         raise HTTPException(404)
     await trail.record(work.session, scope, "audit read", audit_id, why="to amend it")
-    return _form_page(page, case, AuditForm.model_validate_json(case.audit.form), now, link=link)
+    may_own = await _owners(work, case, now)
+    return _form_page(page, case, AuditForm.model_validate_json(case.audit.form), now, link=link, may_own=may_own)
 
 
 async def _amend(
@@ -269,7 +283,8 @@ async def _amend(
         wrong = {}
     except ValidationError as refused:
         form, wrong = grown, audit_form.refusals(refused, grown)
-    edited, _ = _edited(form, do)
+    may_own = await _owners(work, case, now)
+    edited, _ = _edited(form.owned_by({owner.person_id for owner in may_own}), do)
     if do == "complete" and not wrong:
         wrong = audit_form.problems(edited, case.plan)
         if not reason or len(reason) > 1000:
@@ -281,6 +296,7 @@ async def _amend(
             edited,
             now,
             link=link,
+            may_own=may_own,
             errors=wrong,
             tab=save.tab,
             status=422 if wrong else 200,
@@ -301,7 +317,10 @@ async def _amend(
             )
         )
     except AuditConflictError as older:
-        return _form_page(page, case, edited, now, link=link, errors={"saved": str(older)}, tab=save.tab, status=409)
+        conflict = {"saved": str(older)}
+        return _form_page(
+            page, case, edited, now, link=link, may_own=may_own, errors=conflict, tab=save.tab, status=409
+        )
     response = RedirectResponse(f"/audit/audits/{case.audit.audit_id}", 303)
     flash(response, "The audit is amended. What it said before is kept.")
     return response

@@ -1,0 +1,125 @@
+"""Who should act on a finding: named by the auditor, with what each of them has in hand already in view."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.audit import handlers, owners
+from services.audit.models import Audit
+from shared.db import sessions
+from shared.events import (
+    ActionEvent,
+    ActionRaised,
+    ActionReassigned,
+    ActionReopened,
+    ActionVerified,
+    ActionWithdrawn,
+    AuditCompleted,
+    Role,
+)
+from tests.service.audit.playing import MORNING, know, monday, of_type
+from tests.service.audit.test_auditing import auditor, fields_of
+from tests.service.audit.test_replies import begun, with_finding
+from tests.support.clients import a_person
+from tests.support.delivery import deliver, said
+from tests.unit.audit.council import OPENS_ON, identity
+
+TEAM = ("assessment-north",)
+PEOPLE = (
+    a_person("worker-1", Role.PRACTITIONER, teams=TEAM),
+    a_person("worker-2", Role.PRACTITIONER, teams=TEAM),
+    a_person("manager-1", Role.TEAM_MANAGER, manages=("assessment-north",)),
+    a_person("elsewhere", Role.PRACTITIONER),
+)
+
+
+def raised(action: object, owner: str = "worker-1") -> ActionRaised:
+    """An action of somebody's, of an audit of its own."""
+    return ActionRaised(
+        occurred_at=MORNING,
+        audit_id=identity(f"audit of {action}"),
+        action_id=identity(action),
+        finding_id=identity(f"finding of {action}"),
+        child_id=identity("child"),
+        programme_id=identity("programme"),
+        theme_id="theme",
+        auditor_id="auditor-1",
+        owner_id=owner,
+        domain="x",
+        severity="low",
+        rag="green",
+        due_on=monday(2),
+        due_at=MORNING,
+        working_days=5,
+    )
+
+
+def then(kind: type[ActionEvent], action: object, version: int = 2, **more: object) -> ActionEvent:
+    """What happened to it next."""
+    about = {"occurred_at": MORNING, "audit_id": identity(f"audit of {action}"), "action_id": identity(action)}
+    return kind.model_validate({**about, "version": version, "by": "manager-1", **more})
+
+
+async def test_open_actions_follow_their_owner(app: FastAPI, engine: AsyncEngine) -> None:
+    plan, audit = await begun(app, engine)
+    await know(engine, *PEOPLE)
+    again = {"due_on": monday(3), "due_at": MORNING}
+    await deliver(
+        engine,
+        handlers.router,
+        *(raised(n) for n in range(6)),
+        then(ActionVerified, 1, in_time=True),
+        then(ActionWithdrawn, 2),
+        then(ActionReassigned, 3, owner_id="worker-2"),
+        then(ActionVerified, 4, in_time=True),
+        then(ActionReopened, 4, 3, **again),
+    )
+    async with sessions(engine)() as session:
+        row = await session.get_one(Audit, audit.audit_id)
+        found = await owners.owners(session, plan, row, OPENS_ON)
+    assert [(owner.person_id, owner.open_actions) for owner in found] == [
+        ("worker-1", 3),
+        ("manager-1", 0),
+        ("worker-2", 1),
+    ]
+
+
+async def test_leave_that_the_programme_knows_is_said(app: FastAPI, engine: AsyncEngine) -> None:
+    plan, audit = await begun(app, engine)
+    other = next(each.person for each in plan.auditors if each.person != audit.auditor_id)
+    await know(engine, a_person(other, Role.AUDITOR, teams=TEAM, version=2))
+    away = plan.model_copy(
+        update={
+            "auditors": tuple(
+                each.model_validate({**each.model_dump(), "leave": [{"from": OPENS_ON, "to": monday(2)}]})
+                for each in plan.auditors
+            )
+        }
+    )
+    async with sessions(engine)() as session:
+        row = await session.get_one(Audit, audit.audit_id)
+        found = await owners.owners(session, away, row, OPENS_ON)
+    assert [(owner.person_id, owner.away_until) for owner in found] == [(other, monday(2))]
+
+
+async def test_the_named_owner_goes_with_the_finding_and_a_stranger_to_the_team_cannot_be_named(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    plan, audit = await begun(app, engine)
+    await know(engine, *PEOPLE)
+    await deliver(engine, handlers.router, raised(1, "worker-2"))
+    address = f"/audit/audits/{audit.audit_id}"
+    async with await auditor(app, str(audit.auditor_id)) as browser:
+        fields, finding = await with_finding(browser, address, plan)
+        page = await browser.get(address)
+        owner = f"findings.{finding}.owner_id"
+        await browser.post(address, data={**fields, owner: "elsewhere", "do": "save"})
+        stranger = fields_of(await browser.get(address))[owner]
+        told = {f"findings.{finding}.needs_action": "yes", f"findings.{finding}.action": "Date the plan."}
+        done = await browser.post(address, data={**fields, **told, owner: "worker-2", "do": "complete"})
+    assert ", 1 open action</option>" in page.text
+    assert stranger == ""
+    assert done.status_code == 303
+    (completed,) = of_type(await said(engine), AuditCompleted)
+    assert [each.owner_id for each in completed.findings] == ["worker-2"]
