@@ -72,6 +72,10 @@ browser: setup ## Run the pages in Chromium, with axe-core
 bench: setup ## Measure the hot path beside its floor
 	@$(bin)/python -m tests.bench $(args)
 
+.PHONY: bench-push
+bench-push: setup ## Measure how long a push of a hundred new children takes
+	@$(bin)/python -m tests.bench.push $(args)
+
 .PHONY: bench-pages
 bench-pages: setup ## Measure remedial's pages with 200,000 actions
 	@$(bin)/python -m tests.bench.pages $(args)

@@ -19,6 +19,8 @@ from services.intake.domain.ledger import Ledger, Outcome
 from services.intake.domain.work import Purge
 from shared.events import EpisodeRecorded, EpisodeWithdrawn, Event
 
+PLAN = "child_protection"
+
 _KEEP = sa.text(
     "INSERT INTO episode AS known (child_id, kind, started_on, ended_on, category, said_on, road, sender_id, "
     "under) VALUES (:child_id, :kind, :started_on, :ended_on, :category, :said_on, :road, :sender_id, :under) "
@@ -28,6 +30,13 @@ _KEEP = sa.text(
     "version = known.version + 1 "
     "WHERE known.said_on <= excluded.said_on AND (known.ended_on, known.category) IS DISTINCT FROM "
     "(excluded.ended_on, coalesce(excluded.category, known.category)) RETURNING version, category"
+)
+
+_KEEP_FRESH = sa.text(
+    "INSERT INTO episode (child_id, kind, started_on, ended_on, category, said_on, road, sender_id, under) "
+    "SELECT * FROM unnest(CAST(:child_id AS uuid[]), CAST(:kind AS text[]), CAST(:started_on AS date[]), "
+    "CAST(:ended_on AS date[]), CAST(:category AS text[]), CAST(:said_on AS date[]), CAST(:road AS text[]), "
+    "CAST(:sender_id AS text[]), CAST(:under AS text[]))"
 )
 
 _KNOWN = sa.text(
@@ -56,15 +65,29 @@ async def keep(
     await recording.lock_children(session, children.values())
     values = [_values(context, children[context.child], said_on) for context in contexts]
     known = await _known(session, set(children.values()))
-    kept = [[] if _stands(each, known) else await _keep(session, council, each, at) for each in values]
-    if not any(kept):
-        return recording.Recorded([Outcome.DUPLICATE] * len(kept))
-    ledger = Ledger(council, key, all_anew=True, heard_at=dict.fromkeys(children.values(), at))
-    await recording.load(session, ledger, list(children.values()))
-    told = list(ledger.settle())
-    await recording.store(session, ledger)
+    fresh = _fresh(values, known)
+    together = {id(each) for each in fresh}
+    if fresh:
+        await session.execute(_KEEP_FRESH, _columns(fresh))
+    kept: list[list[Event]] = []
+    for each in values:
+        if id(each) in together:
+            kept.append([_recorded(council, each, 1, each["category"], at)])
+        else:
+            kept.append([] if _stands(each, known) else await _keep(session, council, each, at))
+    affected = _affected(values, kept, known)
+    told = await _tell_anew(session, keys, affected, at) if affected else []
     events: list[Event] = [*(event for events in kept for event in events), *told]
     return recording.Recorded([Outcome.ACCEPTED if events else Outcome.DUPLICATE for events in kept], events)
+
+
+async def _tell_anew(session: AsyncSession, keys: recording.Keys, children: set[UUID], at: datetime) -> list[Event]:
+    """The work on these children, where it falls under other plans now."""
+    ledger = Ledger(*keys, all_anew=True, heard_at=dict.fromkeys(sorted(children), at))
+    await recording.load(session, ledger, children)
+    told: list[Event] = list(ledger.settle())
+    await recording.store(session, ledger)
+    return told
 
 
 Standing = dict[tuple[UUID, str, date], tuple[date | None, str | None, str | None]]
@@ -88,6 +111,41 @@ def _stands(values: dict[str, Any], known: Standing) -> bool:
     return (ended_on, category, sender_id) == (values["ended_on"], said_category, values["sender_id"])
 
 
+def _fresh(values: Sequence[dict[str, Any]], known: Standing) -> list[dict[str, Any]]:
+    """Those of which nothing is known and that are said once: they go in together, for most of a first push is such."""
+    named = {(child_id, kind, sender_id) for (child_id, kind, _), (_, _, sender_id) in known.items()}
+    said = Counter(place for each in values for place in _places(each))
+    return [
+        each
+        for each in values
+        if not each["purge"]
+        and (each["child_id"], each["kind"], each["started_on"]) not in known
+        and (each["child_id"], each["kind"], each["sender_id"]) not in named
+        and all(said[place] == 1 for place in _places(each))
+    ]
+
+
+def _places(values: dict[str, Any]) -> list[tuple[object, ...]]:
+    """Under what an episode may be found: its start, and the sender's id where it has one."""
+    about = (values["child_id"], str(values["kind"]))
+    by_id = [(*about, "id", values["sender_id"])] if values["sender_id"] is not None else []
+    return [(*about, "start", values["started_on"]), *by_id]
+
+
+def _columns(fresh: Sequence[dict[str, Any]]) -> dict[str, list[object]]:
+    return {name: [each[name] for each in fresh] for name in fresh[0] if name != "purge"}
+
+
+def _affected(values: Sequence[dict[str, Any]], kept: Sequence[list[Event]], known: Standing) -> set[UUID]:
+    """The children whose work may fall under another category: a first plan that has none changes nothing."""
+    with_plans = {child_id for child_id, kind, _ in known if kind == PLAN}
+    return {
+        each["child_id"]
+        for each, events in zip(values, kept, strict=True)
+        if events and each["kind"] == PLAN and (each["category"] is not None or each["child_id"] in with_plans)
+    }
+
+
 async def _keep(session: AsyncSession, council: str, values: dict[str, Any], at: datetime) -> list[Event]:
     """Keep one, and say what became of it. What a sender moved or asks to delete under its own id goes first."""
     events: list[Event] = []
@@ -98,18 +156,25 @@ async def _keep(session: AsyncSession, council: str, values: dict[str, Any], at:
             events.append(EpisodeWithdrawn(episode_id=gone, version=row.version + 1, **about))
     kept = None if values["purge"] else (await session.execute(_KEEP, values)).first()
     if kept is not None:
-        events.append(
-            EpisodeRecorded(
-                episode_id=_episode_id(values["child_id"], values["kind"], values["started_on"]),
-                version=kept.version,
-                started_on=values["started_on"],
-                ended_on=values["ended_on"],
-                category_of_abuse=kept.category,
-                source=values["road"],
-                **about,
-            )
-        )
+        events.append(_recorded(council, values, kept.version, kept.category, at))
     return events
+
+
+def _recorded(
+    council: str, values: dict[str, Any], version: int, category: str | None, at: datetime
+) -> EpisodeRecorded:
+    return EpisodeRecorded(
+        occurred_at=at,
+        version=version,
+        episode_id=_episode_id(values["child_id"], values["kind"], values["started_on"]),
+        child_id=values["child_id"],
+        council=council,
+        kind=str(values["kind"]),
+        started_on=values["started_on"],
+        ended_on=values["ended_on"],
+        category_of_abuse=category,
+        source=values["road"],
+    )
 
 
 async def purge(session: AsyncSession, keys: recording.Keys, purges: Sequence[Purge]) -> list[Event]:
