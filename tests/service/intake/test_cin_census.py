@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import resource
 from datetime import date
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake import census_file
+from services.intake.settings import Settings
 from shared.events import AssessmentRecorded
 from tests.service.intake.conftest import sample
 from tests.service.intake.test_annex_a import by_command_line
@@ -142,3 +144,23 @@ def test_a_large_census_is_read_within_bounded_memory(tmp_path: Path) -> None:
     census_file.check(path, "999")
     assert sum(1 for _ in census_file.children(path)) == 10_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40 * 1024
+
+
+async def test_two_replicas_that_take_the_same_file_at_once_double_nothing(
+    app: FastAPI, engine: AsyncEngine, keys: tuple[str, bytes]
+) -> None:
+    """Each row is accepted by one of them and has no effect in the other."""
+    from services.intake.app import build
+
+    other = build(Settings(database_url=engine.url.render_as_string(hide_password=False)))
+    one = re.search(b"<Child>.*</Child>", census(ASSESSMENT + PLAN))
+    assert one is not None
+    many = b"".join(one.group().replace(b">C1<", b">C%d<" % number) for number in range(300))
+    content = census(ASSESSMENT + PLAN).replace(one.group(), many)
+    answers = [answer.json() for answer in await asyncio.gather(send(app, content), send(other, content))]
+    assert [sum(each[name] for each in answers) for name in ("accepted", "duplicate", "quarantined")] == [900, 900, 0]
+    recorded = [event for event in await said(engine) if isinstance(event, AssessmentRecorded)]
+    assert len({event.assessment_id for event in recorded}) == 600
+    # Where a transaction ends between an assessment and the plan over it, its category is told as a second version.
+    assert len({(event.assessment_id, event.version) for event in recorded}) == len(recorded) <= 603
+    await other.state.service.engine.dispose()

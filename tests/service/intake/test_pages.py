@@ -202,3 +202,9 @@ async def test_an_import_that_was_cut_midway_says_so_and_is_not_followed_for_eve
         page = (await http.get(f"/intake/uploads/{upload_id}")).text
     assert "cut midway" in page
     assert "hx-trigger" not in page
+
+
+async def test_what_was_refused_leads_to_what_has_arrived_of_its_case(filled: FastAPI, engine: AsyncEngine) -> None:
+    async with await client_as(filled, "business_support") as http:
+        page = (await http.get(f"/intake/quarantine/{await quarantine_id(engine)}")).text
+    assert 'href="/search?q=78"' in page
