@@ -57,6 +57,12 @@ class FindingDraft(Part):
     finding: Text = ""
     action: Text = ""
     owner_id: Code = ""
+    acts_with: Code = ""
+    """The finding whose action answers this one too: then it needs none of its own."""
+
+    def alone(self) -> FindingDraft:
+        """The finding without another's action: whether it needs one is asked again."""
+        return self.model_copy(update={"acts_with": "", "needs_action": ""})
 
 
 class StrengthDraft(Part):
@@ -110,11 +116,39 @@ class AuditForm(Part):
         )
         return self.model_copy(update={"findings": tuple(findings)})
 
+    def merged(self, part_id: str, into: str) -> AuditForm:
+        """The form in which one action, that of `into`, answers both findings; what was to be done is kept with it.
+
+        Unchanged where the two are not two findings, the other has no action of its own, or the words get too long.
+        """
+        by_id = {str(finding.finding_id): finding for finding in self.findings}
+        part, target = by_id.get(part_id), by_id.get(into)
+        if part is None or target is None or part is target or target.acts_with:
+            return self
+        words = "\n\n".join(dict.fromkeys(each.action for each in (target, part) if each.action))
+        if len(words) > LONGEST_TEXT:
+            return self
+        changed = {into: target.model_copy(update={"needs_action": "yes", "action": words})}
+        for key, finding in by_id.items():
+            if part_id in {key, finding.acts_with}:
+                answered = {"acts_with": into, "needs_action": "no", "action": "", "owner_id": ""}
+                changed[key] = finding.model_copy(update=answered)
+        return self.model_copy(update={"findings": tuple({**by_id, **changed}.values())})
+
+    def parted(self, part_id: str) -> AuditForm:
+        """The form in which this finding no longer goes with another's action."""
+        findings = (each.alone() if str(each.finding_id) == part_id else each for each in self.findings)
+        return self.model_copy(update={"findings": tuple(findings)})
+
     def without(self, part_id: str) -> AuditForm:
         """The form without the finding or strength of that id."""
         return self.model_copy(
             update={
-                "findings": tuple(finding for finding in self.findings if str(finding.finding_id) != part_id),
+                "findings": tuple(
+                    finding.alone() if finding.acts_with == part_id else finding
+                    for finding in self.findings
+                    if str(finding.finding_id) != part_id
+                ),
                 "strengths": tuple(strength for strength in self.strengths if str(strength.strength_id) != part_id),
             }
         )
@@ -126,7 +160,11 @@ class AuditForm(Part):
         finding, whose words and action would then be overwritten.
         """
         known = {finding.finding_id for finding in before.findings} | {each.strength_id for each in before.strengths}
-        findings = (_own(each, "finding_id", audit_id, known) for each in self.findings)
+        own = {str(each.finding_id): _own(each, "finding_id", audit_id, known) for each in self.findings}
+        with_own = {key: str(finding.finding_id) for key, finding in own.items()}
+        findings = (
+            each.model_copy(update={"acts_with": with_own.get(each.acts_with, each.acts_with)}) for each in own.values()
+        )
         strengths = (_own(each, "strength_id", audit_id, known) for each in self.strengths)
         return self.model_copy(update={"findings": tuple(findings), "strengths": tuple(strengths)})
 
@@ -252,8 +290,13 @@ def problems(form: AuditForm, programme: Programme) -> dict[str, str]:
         found["lived_experience"] = "Say what life is like for this child"
     if not form.difference:
         found["difference"] = "Say what difference the work made"
+    acting = {str(finding.finding_id) for finding in form.findings if finding.needs_action == "yes"}
     for finding in form.findings:
         found |= _finding_problems(finding, programme)
+        if finding.acts_with and finding.acts_with not in acting:
+            found[f"findings.{finding.finding_id}.acts_with"] = (
+                "The finding whose action answers this one has no action: give it one, or give this one its own"
+            )
     for strength in form.strengths:
         if not strength.strength:
             found[f"strengths.{strength.strength_id}.strength"] = "Say what was done well, or remove the strength"

@@ -240,6 +240,11 @@ def _edited(form: AuditForm, do: str) -> tuple[AuditForm, str]:
             return form.with_strength(minted), f"strengths.{minted}.strength"
         case ("remove", _, part_id):
             return form.without(part_id), "findings"
+        case ("merge", _, both):
+            part_id, _, into = both.partition(":")
+            return form.merged(part_id, into), f"findings.{into}.action"
+        case ("part", _, part_id):
+            return form.parted(part_id), f"findings.{part_id}.needs_action"
         case _:
             return form, ""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import httpx
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.audit import handlers, owners
+from services.audit.domain.programme import Programme
 from services.audit.models import Audit
 from shared.db import sessions
 from shared.events import (
@@ -123,3 +125,59 @@ async def test_the_named_owner_goes_with_the_finding_and_a_stranger_to_the_team_
     assert done.status_code == 303
     (completed,) = of_type(await said(engine), AuditCompleted)
     assert [each.owner_id for each in completed.findings] == ["worker-2"]
+
+
+async def two_findings(browser: httpx.AsyncClient, address: str, plan: Programme) -> tuple[dict[str, str], list[str]]:
+    """The form with two whole findings, each with an action of its own; their ids."""
+    fields, first = await with_finding(browser, address, plan)
+    await browser.post(address, data={**fields, "do": "add-finding"})
+    fields = fields_of(await browser.get(address))
+    second = next(name.split(".")[1] for name in fields if name.startswith("findings.") and first not in name)
+    for finding, action in ((first, "Date the plan."), (second, "Name who does what.")):
+        fields |= {f"findings.{finding}.{name}": value for name, value in WHOLE.items()}
+        fields |= {f"findings.{finding}.domain": plan.domains[3], f"findings.{finding}.action": action}
+    return fields, [first, second]
+
+
+WHOLE = {"finding": "The plan is vague.", "level": "team", "severity": "low", "needs_action": "yes"}
+
+
+async def test_one_press_lets_one_action_answer_two_findings_and_only_one_is_raised(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    plan, audit = await begun(app, engine)
+    address = f"/audit/audits/{audit.audit_id}"
+    async with await auditor(app, str(audit.auditor_id)) as browser:
+        fields, (first, second) = await two_findings(browser, address, plan)
+        await browser.post(address, data={**fields, "do": f"merge:{second}:{first}"})
+        page = await browser.get(address)
+        merged = fields_of(page)
+        done = await browser.post(address, data={**merged, "do": "complete"})
+        shown = await browser.get(address)
+    assert "The action of finding 1 answers this one too" in page.text
+    assert merged[f"findings.{first}.action"].split() == ["Date", "the", "plan.", "Name", "who", "does", "what."]
+    assert done.status_code == 303
+    assert f'href="#finding-{first}"' in shown.text
+    (completed,) = of_type(await said(engine), AuditCompleted)
+    assert [(str(each.finding_id), each.needs_action) for each in completed.findings] == [
+        (first, True),
+        (second, False),
+    ]
+
+
+async def test_a_merged_finding_can_have_its_own_action_again_and_outlives_the_other(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    plan, audit = await begun(app, engine)
+    address = f"/audit/audits/{audit.audit_id}"
+    async with await auditor(app, str(audit.auditor_id)) as browser:
+        fields, (first, second) = await two_findings(browser, address, plan)
+        await browser.post(address, data={**fields, "do": f"merge:{second}:{first}"})
+        merged = fields_of(await browser.get(address))
+        refused = await browser.post(address, data={**merged, f"findings.{first}.needs_action": "no", "do": "complete"})
+        await browser.post(address, data={**merged, "do": f"remove:{first}"})
+        left = fields_of(await browser.get(address))
+    assert refused.status_code == 422
+    assert "has no action: give it one" in refused.text
+    assert f"findings.{second}.acts_with" not in left
+    assert f"findings.{second}.action" in left
