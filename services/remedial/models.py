@@ -220,6 +220,19 @@ class Holiday(Table, table=True):
     name: str
 
 
+class Leave(Table, table=True):
+    """When somebody is away. Why they are is not kept."""
+
+    __tablename__: ClassVar[str] = "leave"
+
+    leave_id: UUID = Field(primary_key=True)
+    person_id: str
+    first_on: date
+    last_on: date
+    recorded_by: str
+    recorded_at: datetime = Field(sa_type=INSTANT)
+
+
 class Notice(Table, table=True):
     """One thing that one person should hear about, once. It goes out in a message, alone or with others."""
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.remedial import queries
+from services.remedial import absence, queries
 from services.remedial.calendar import proclaimed
 from services.remedial.domain.life import Move, can
 from services.remedial.domain.notices import Kind
@@ -24,7 +24,8 @@ TEAM_MANAGER_STEP = 1
 
 
 async def remind(session: AsyncSession, day: date, now: datetime) -> None:
-    """Note for owners what is due today, or on the next working day."""
+    """Note for owners what is due today, or on the next working day; for managers what falls due in leave."""
+    await absence.flag(session, day, now)
     reminders = reminders_of(day, await proclaimed(session))
     query = sa.select(Action).where(queries.IS_TO_DO, col(Action.due_on).in_(reminders))
     for action in (await session.execute(query)).scalars():
@@ -55,7 +56,8 @@ async def _climb(session: AsyncSession, action: Action, day: date, now: datetime
     action.acknowledged_by = action.acknowledged_at = None
     hand = Hand(session, loop, action, SYSTEM, now)
     hand.step(Move.ESCALATE, told=action.escalated_to)
-    await note_action(session, action.escalated_to, Kind.ESCALATED, action, now, f"{step}:{action.watched_from}")
+    kind = Kind.ESCALATED_IN_LEAVE if await absence.is_away(session, action.owner_id, day) else Kind.ESCALATED
+    await note_action(session, action.escalated_to, kind, action, now, f"{step}:{action.watched_from}")
     await hand.tell_pages()
     return [ActionEscalated(**hand.about(), step=step, to=action.escalated_to)]
 

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     DUE_TODAY = "due_today"
     RETURNED = "returned"
     ESCALATED = "escalated"
+    ESCALATED_IN_LEAVE = "escalated_in_leave"
+    DUE_IN_LEAVE = "due_in_leave"
     REPORTED = "reported"
     UNOWNED = "unowned"
     REOPENED = "reopened"
@@ -40,6 +42,8 @@ WORDS: dict[Kind, str] = {
     Kind.DUE_TODAY: "An action of yours is due today",
     Kind.RETURNED: "An action of yours was sent back",
     Kind.ESCALATED: "An overdue action was escalated to you",
+    Kind.ESCALATED_IN_LEAVE: "An overdue action was escalated to you; its owner is on leave",
+    Kind.DUE_IN_LEAVE: "An action in your team falls due while its owner is on leave",
     Kind.REPORTED: "An action waits for you to verify it",
     Kind.UNOWNED: "An action has no owner",
     Kind.REOPENED: "Something happened after a loop was closed",

@@ -3,8 +3,20 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from services.remedial.pages import action, board, forms, holidays, messages, mine, sessions, several, team, verify
+from services.remedial.pages import (
+    action,
+    board,
+    forms,
+    holidays,
+    leave,
+    messages,
+    mine,
+    sessions,
+    several,
+    team,
+    verify,
+)
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
-for part in (mine, sessions, several, team, board, verify, messages, sessions, several, holidays, forms, action):
+for part in (mine, team, board, verify, messages, sessions, several, holidays, leave, forms, action):
     router.include_router(part.router)

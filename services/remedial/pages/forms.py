@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from services.remedial import moves, queries
+from services.remedial import moves
 from services.remedial.domain import oversight
 from services.remedial.domain.life import Move
 from services.remedial.domain.refusal import Refused
@@ -28,10 +28,9 @@ from services.remedial.pages.asking import (
     Visiting,
 )
 from services.remedial.pages.links import evidence_address
+from services.remedial.pages.owners import possible_owners
 from services.remedial.queries import Seen
-from shared.access import Role, people
 from shared.events import Event
-from shared.web.filters import counted
 from shared.web.flash import flash
 from shared.web.forms import Form, Submitted, parse
 
@@ -308,11 +307,7 @@ async def reassign(action_id: UUID, visit: Visiting, submitted: Submitted) -> Re
 
 
 async def _ask_whom(visit: Visit, seen: Seen, form: Form[Any]) -> Response:
-    able = await people.people_with_role(visit.work.session, Role.PRACTITIONER, Role.TEAM_MANAGER)
-    loads = await queries.loads(visit.work.session, visit.scope)
-    choices = [
-        (each.person_id, f"{each.name}, {counted(loads.get(each.person_id, 0), 'action')} to do") for each in able
-    ]
+    choices = await possible_owners(visit)
     others = [choice for choice in choices if choice[0] != seen.action.owner_id]
     title = "Give it to somebody else" if seen.action.owner_id else "Give it an owner"
     return _shown(visit, "remedial/reassign.html", title, seen, form, others)

@@ -12,8 +12,7 @@ from services.remedial import bulk, queries
 from services.remedial.bulk import Wanted, What
 from services.remedial.pages.asking import OVERSEERS, Look, Looking, Visit, Visiting
 from services.remedial.pages.narrowing import addresses
-from shared.access import Role, people
-from shared.web.filters import counted
+from services.remedial.pages.owners import possible_owners
 from shared.web.flash import flash
 from shared.web.forms import Form, Submitted, parse
 
@@ -64,8 +63,6 @@ async def do(look: Looking, visit: Visiting, submitted: Submitted) -> Response:
 
 async def _page(visit: Visit, look: Look, form: Form[Any]) -> Response:
     session = visit.work.session
-    able = await people.people_with_role(session, Role.PRACTITIONER, Role.TEAM_MANAGER)
-    loads = await queries.loads(session, visit.scope)
     conditions = [queries.IS_TO_DO, *look.filters.conditions(look.days)]
     return visit.page(
         "remedial/several.html",
@@ -74,7 +71,5 @@ async def _page(visit: Visit, look: Look, form: Form[Any]) -> Response:
         form=form,
         at=addresses(HOME, look.filters, look.number),
         listed=await queries.listed(session, look.scope, conditions, look.number),
-        able=[
-            (each.person_id, f"{each.name}, {counted(loads.get(each.person_id, 0), 'action')} to do") for each in able
-        ],
+        able=await possible_owners(visit),
     )
