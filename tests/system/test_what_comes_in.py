@@ -64,6 +64,25 @@ def test_an_annex_a_workbook_is_counted_to_the_last_row_and_changes_nothing_the_
     assert again.said["duplicate"] == rows_of(annex_a)
 
 
+def test_a_refused_file_ends_with_2_and_why_and_a_quarantined_row_is_counted_and_ends_with_0(
+    stack: RunningStack, council: Council, tmp_path: Path
+) -> None:
+    cut = tmp_path / "census.xml"
+    cut.write_text("<Message><Header>")
+    refused = stack.caseloop("import", "cin-census", str(cut), "--as-of", "2024-03-31")
+    assert (refused.code, list(refused.said)) == (2, ["refused"])
+    assert "cut short" in refused.said["refused"]
+    rows = tmp_path / "list-4.csv"
+    rows.write_text(
+        "Child Unique ID,Continuous Assessment Start Date,Continuous Assessment Date of Authorisation\n"
+        "4200031,05/01/2024,19/02/2024\n4200032,05/01/2024,soon\n"
+    )
+    imported = stack.caseloop("import", "annex-a", str(rows), "--list", "4", "--as-of", "2024-03-31")
+    assert imported.code == 0
+    counts = [imported.said[name] for name in ("accepted", "duplicate", "quarantined")]
+    assert counts == [1, 0, 1]
+
+
 def contact(child: str) -> CmsContactDecided:
     """A contact that the front door decided just now."""
     now = datetime.now(UTC)
