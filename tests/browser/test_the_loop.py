@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -92,14 +93,16 @@ async def live_through_a_week(stack: RunningStack) -> None:
 
 
 async def publish_neglect(stack: RunningStack, council: Council, worker: str) -> None:
-    """Two dozen assessments of one worker, all about neglect: the programme draws more than half of them."""
+    """Two dozen new assessments of one worker, all about neglect: the programme draws more than half of them."""
     now = datetime.now(UTC)
+    # Other children each time: two tests of one stack would otherwise tell the same cases twice, which has no effect
+    first = 4_400_000 + 24 * secrets.randbelow(1000)
     assessments = [
         CmsAssessmentAuthorised(
             occurred_at=now,
             council="999",
-            id=f"seen-in-the-browser-{number}",
-            child=str(4_400_000 + number),
+            id=f"seen-in-the-browser-{first + number}",
+            child=str(first + number),
             worker=worker,
             team=TEAM,
             started_on=local_date(now) - timedelta(days=30),
