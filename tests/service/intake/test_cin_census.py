@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import resource
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -144,6 +146,38 @@ def test_a_large_census_is_read_within_bounded_memory(tmp_path: Path) -> None:
     census_file.check(path, "999")
     assert sum(1 for _ in census_file.children(path)) == 10_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40 * 1024
+
+
+WALK = """
+import resource, sys
+from pathlib import Path
+from services.intake import census_file
+
+path = Path(sys.argv[1])
+census_file.check(path, "999")
+children = sum(1 for _ in census_file.children(path))
+print(children, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_two_hundred_megabytes_are_read_within_as_many(tmp_path: Path) -> None:
+    """In a process of its own, both passes: what it took at most is what the reader took."""
+    head, tail = census("").split(b"<Child>")[0], b"</Children></Message>"
+    child = b"<Child>" + census(ASSESSMENT * 20).split(b"<Child>")[1].removesuffix(tail)
+    number = 200 * 1024 * 1024 // len(child) + 1
+    path = tmp_path / "census.xml"
+    with path.open("wb") as file:
+        file.write(head)
+        for _ in range(number):
+            file.write(child)
+        file.write(tail)
+    walked = subprocess.run([sys.executable, "-c", WALK, path], capture_output=True, text=True, check=True)
+    path.unlink()
+    children, megabytes = map(int, walked.stdout.split())
+    assert children == number
+    assert megabytes < 200
 
 
 async def test_two_replicas_that_take_the_same_file_at_once_double_nothing(
