@@ -1,6 +1,7 @@
 """What a deployment may set for reporting, with the prefix REPORTING_; what all services share comes with CASELOOP_."""
 
 from pydantic_settings import SettingsConfigDict
+
 from shared.service import ServiceSettings
 
 
