@@ -45,7 +45,7 @@ test: setup ## Run the tests, on real Kafka and PostgreSQL (args=... for pytest)
 
 .PHONY: check
 check: $(stamps)/python ## Check format, lint, types, import boundaries and the lock
-	@$(bin)/ruff check .
+	@$(bin)/ruff check --no-cache .
 	@$(bin)/ruff format --check .
 	@$(bin)/mypy
 	@$(bin)/lint-imports
