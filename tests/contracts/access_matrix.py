@@ -38,7 +38,7 @@ READS_REPORTS = only(Role.QA_MANAGER, Role.BUSINESS_SUPPORT, Role.BOARD, Role.DC
 DRAFTS_REPORTS = only(Role.QA_MANAGER, Role.BUSINESS_SUPPORT)
 READS_WEEKS = only(Role.QA_MANAGER, Role.BUSINESS_SUPPORT, Role.LEAD_AUDITOR, Role.HEAD_OF_SERVICE, Role.DCS)
 
-GIVES_FILES = only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)
+GIVES_STAFF_FILES = only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)
 SETTLES_INTAKE = only(Role.BUSINESS_SUPPORT, Role.QA_MANAGER)
 COUNTS_INTAKE = SETTLES_INTAKE | ADMINISTRATOR
 
@@ -95,9 +95,9 @@ MATRIX: dict[str, dict[str, Row]] = {
         "GET /intake/unmatched/one": SETTLES_INTAKE,
         "POST /intake/unmatched": SETTLES_INTAKE,
         "GET /intake/assessments/{assessment_id}": SETTLES_INTAKE,
-        "POST /intake/imports/annex-a": GIVES_FILES,
-        "POST /intake/imports/cin-census": GIVES_FILES,
-        "POST /intake/imports/staff": GIVES_FILES,
+        "POST /intake/imports/annex-a": SETTLES_INTAKE,
+        "POST /intake/imports/cin-census": SETTLES_INTAKE,
+        "POST /intake/imports/staff": GIVES_STAFF_FILES,
         # A sender's own token opens these; without one they answer 401.
         "POST /intake/children_social_care_data/{la_code}/children": PUBLIC,
         "GET /intake/receipts/{receipt_id}": PUBLIC,

@@ -45,7 +45,7 @@ def workbook(*rows: tuple[object, ...], header: tuple[str, ...] = LIST_4, sheet:
 def by_command_line(app: FastAPI, *roles: str) -> httpx.AsyncClient:
     """The command line's own session."""
     key = read_key(app.state.service.settings.session_key_file)
-    return client(app, sign_system(key, *(roles or ("administrator",))))
+    return client(app, sign_system(key, *(roles or ("administrator", "business_support"))))
 
 
 async def send(app: FastAPI, content: bytes, as_of: str = "2021-03-12", name: str = "annex-a.xlsx") -> httpx.Response:
