@@ -1,7 +1,8 @@
 """`make bench-push`: how long intake takes to answer a push of a hundred children of whom it has never heard.
 
 Prints `{"p50_ms": …, "p95_ms": …, …}` as its last line and writes it to `bench-results/push.json`. The application
-answers in this process, through its whole stack of middleware, over a real PostgreSQL (of the tests: it does not wait for the disk).
+answers in this process, through its whole stack of middleware, over a real PostgreSQL that does not wait for the
+disk, as in all tests.
 """
 
 from __future__ import annotations
