@@ -17,13 +17,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import audits, draws
+from services.audit import audits, draws, leaving, moves
 from services.audit.domain.sampling import Outcome
 from services.audit.domain.themes import Ineligible
 from services.audit.draws import Drawn, Ruling, Standing
 from services.audit.models import OPEN_STATES, Audit, DecisionRow, Flag
 from shared.access.tables import TEAM
 from shared.events import AssessmentRecorded, AssessmentWithdrawn, Event
+from shared.working_days import local_date
 
 
 class Decided(NamedTuple):
@@ -144,7 +145,7 @@ def _arrives(
         elif before is None or before.version < case.version:
             batch.rule(_ruling(case, standing, kinds, batch))
     if not standings and (case.assessment_id, draws.NOWHERE) not in known:
-        day = case.occurred_at.date()
+        day = local_date(case.occurred_at)
         batch.rule(Ruling(case.assessment_id, draws.NOWHERE, case.version, case.child_id, day, Ineligible.NO_PROGRAMME))
     return is_new
 
@@ -207,7 +208,7 @@ async def _correct_audit(
         audit.facts = case.model_dump_json(exclude_defaults=True)
         audit.flag = None if still else Flag.INELIGIBLE
         if audit.state in OPEN_STATES:
-            happened += await audits.correct(session, standing.plan, audit, case, case.occurred_at)
+            happened += await moves.correct(session, standing.plan, audit, case, case.occurred_at)
         await audits.told(session, audit)
     return happened
 
@@ -240,5 +241,5 @@ async def withdraw(
             happened += await set_aside(session, standing, row, Outcome.WITHDRAWN, at)
     found = await session.execute(sa.select(Audit).where(col(Audit.assessment_id) == assessment_id).with_for_update())
     for audit in found.scalars().all():
-        happened += await audits.withdraw(session, by_id.get(audit.programme_id), audit, at)
+        happened += await leaving.withdraw(session, by_id.get(audit.programme_id), audit, at)
     return happened

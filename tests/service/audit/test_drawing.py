@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -274,6 +274,14 @@ async def test_a_programme_that_is_over_is_closed_and_draws_nothing_more(engine:
 async def test_work_that_came_while_no_programme_was_open_is_known_all_the_same(engine: AsyncEngine) -> None:
     await arrive(engine, case("early"))
     assert [row.reason for row in await decisions(engine)] == [Ineligible.NO_PROGRAMME]
+
+
+async def test_work_of_a_summer_night_is_known_under_the_day_that_england_had(engine: AsyncEngine) -> None:
+    """It was once put under the day of UTC, an hour behind: the page said that it came the day before."""
+    past_midnight = datetime(2026, 7, 2, 23, 30, tzinfo=UTC)
+    await arrive(engine, case("at night", occurred_at=past_midnight))
+    (row,) = await decisions(engine)
+    assert row.decided_on == date(2026, 7, 3)
 
 
 async def test_two_replicas_at_once_pass_no_target_and_leave_no_gap(engine: AsyncEngine) -> None:
