@@ -6,10 +6,11 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from services.audit import opening, queries
+from services.audit import opening
 from services.audit.domain.programme_file import MAX_BYTES, ProgrammeError
 from services.audit.pages.asking import PLANNERS, WATCHERS, Now, found
 from services.audit.pages.programmes import Deployed
+from services.audit.queries import cases, drawing, programmes
 from shared.access import CurrentScope
 from shared.messaging import Reading, Work
 
@@ -68,8 +69,8 @@ async def _body(request: Request) -> str:
 @router.get("/programmes.json", dependencies=WATCHERS)
 async def list_programmes(scope: CurrentScope, session: Reading) -> Programmes:
     """Every programme with its period and target."""
-    rows = await queries.programme_rows(session, scope)
-    plans = await queries.plans(session, scope)
+    rows = await programmes.programme_rows(session, scope)
+    plans = await cases.plans(session, scope)
     return Programmes(
         programmes=[
             ListedProgramme(
@@ -98,5 +99,5 @@ class Verified(BaseModel):
 @router.get("/programmes/{programme_id}/verify.json", dependencies=WATCHERS)
 async def verify(programme_id: UUID, scope: CurrentScope, session: Reading) -> Verified:
     """Prove which cases were drawn and which were chosen by hand, from what was published and the seed."""
-    proof = found(await queries.proof(session, scope, programme_id))
+    proof = found(await drawing.proof(session, scope, programme_id))
     return Verified(verified=proof.verified, draws=proof.draws, by_hand=proof.hands, problems=proof.problems)

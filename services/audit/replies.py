@@ -18,7 +18,7 @@ from services.audit.audits import AuditConflictError
 from services.audit.domain.audit_form import AuditForm
 from services.audit.domain.programme import Programme
 from services.audit.models import Audit, AuditState, Challenge
-from services.audit.queries import readable
+from services.audit.queries.cases import readable
 from shared.access import Role, Scope
 from shared.events import AccuracyAsked, ChallengeAnswered, Event, FindingChallenged, TextWritten
 from shared.working_days import add_working_days, local_date

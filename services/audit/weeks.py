@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.audit import audits, draws, frames
+from services.audit import audits, draws, frames, moves
 from services.audit.domain.sampling import week_of
 from services.audit.draws import Standing
 from services.audit.models import ProgrammeRow, ProgrammeState
@@ -23,7 +23,7 @@ async def turn(session: AsyncSession, opened: DayOpened) -> list[Event]:
         row.day = standing.day = opened.day
         await session.flush()
         happened += await turn_programme(session, standing, opened.day, opened.occurred_at)
-        happened += await audits.reassign_absent(session, standing.plan, opened.day, opened.occurred_at)
+        happened += await moves.reassign_absent(session, standing.plan, opened.day, opened.occurred_at)
         if opened.day > standing.plan.closes_on:
             happened.append(_close(row, opened.occurred_at))
     return happened

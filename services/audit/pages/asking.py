@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.audit.audits import INBOX
-from services.audit.queries import SEES_DRAWS, SEES_PROGRAMMES
+from services.audit.queries.drawing import SEES_DRAWS
+from services.audit.queries.programmes import SEES_PROGRAMMES
 from shared.access import Role, Scope, allow
 from shared.access.scope import ask_again
 

@@ -12,14 +12,16 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import ValidationError
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.audit import audits, owners, queries, replies
-from services.audit.audits import AuditConflictError, Save
+from services.audit import completing, owners, replies
+from services.audit.audits import AuditConflictError
+from services.audit.completing import Save
 from services.audit.domain import audit_form, personal_data
 from services.audit.domain.audit_form import AuditForm
 from services.audit.models import OPEN_STATES, AuditState
 from services.audit.owners import Owner
 from services.audit.pages.asking import AUDITORS, READERS, CaseLink, Now, found
-from services.audit.queries import Case
+from services.audit.queries import cases
+from services.audit.queries.cases import Case
 from shared.access import CurrentScope, Role, Scope, trail
 from shared.messaging import UnitOfWork, Work
 from shared.web.flash import flash
@@ -37,7 +39,7 @@ async def audit(
     audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, link: CaseLink, why: Address = ""
 ) -> HTMLResponse:
     """The form for its auditor while it is open; for everybody else who may see it, what it says."""
-    case = found(await queries.readable_case(work.session, scope, audit_id))
+    case = found(await cases.readable_case(work.session, scope, audit_id))
     if _must_say_why(scope, case) and not why.strip():
         return page("audit/why.html", title="Why are you opening this case?", case=case)
     await trail.record(work.session, scope, "audit read", audit_id, why=why.strip())
@@ -49,13 +51,13 @@ async def audit(
         title=f"Audit: {case.theme}",
         case=case,
         said=AuditForm.model_validate_json(case.audit.form),
-        amendments=await queries.earlier_forms(work.session, scope, audit_id),
-        hand_overs=await queries.hand_overs(work.session, scope, audit_id),
+        amendments=await cases.earlier_forms(work.session, scope, audit_id),
+        hand_overs=await cases.hand_overs(work.session, scope, audit_id),
         challenges=await replies.challenges(work.session, scope, audit_id),
         may_comment=replies.may_comment(scope, case.audit),
         may_challenge=replies.may_challenge(scope, case.audit),
         may_answer=replies.may_answer(scope, case.audit),
-        loop=await queries.loop_of(work.session, scope, audit_id),
+        loop=await cases.loop_of(work.session, scope, audit_id),
         own=case.audit.auditor_id == scope.person_id,
         today=local_date(now),
         link=link(case.case_id),
@@ -140,12 +142,12 @@ async def autosave(
     audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, fields: Submitted
 ) -> HTMLResponse:
     """Keep the draft as it is typed. 409 when another tab has saved since: nothing is overwritten."""
-    case = found(await queries.own_case(work.session, scope, audit_id, lock=True))
+    case = found(await cases.own_case(work.session, scope, audit_id, lock=True))
     form, errors = _read(fields, case)
     save, conflict = _save_of(fields), ""
     if not errors:
         try:
-            audits.save_draft(case.audit, form, save, now)
+            completing.save_draft(case.audit, form, save, now)
         except AuditConflictError as older:
             conflict = str(older)
     return HTMLResponse(
@@ -172,7 +174,7 @@ async def submit(
     audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, link: CaseLink, fields: Submitted
 ) -> Response:
     """One of the form's buttons: save, add or remove a finding or strength, complete."""
-    case = found(await queries.own_case(work.session, scope, audit_id, lock=True))
+    case = found(await cases.own_case(work.session, scope, audit_id, lock=True))
     if case.audit.state == AuditState.COMPLETED:
         return await _amend(page, case, scope, work, now, link, fields)
     may_own = await _owners(work, case, now)
@@ -184,7 +186,7 @@ async def submit(
         )
     edited, at = _edited(form.owned_by({owner.person_id for owner in may_own}), do)
     try:
-        audits.save_draft(case.audit, edited, save, now)
+        completing.save_draft(case.audit, edited, save, now)
     except AuditConflictError as older:
         found_wrong = {"saved": str(older)}
         return _form_page(
@@ -213,7 +215,7 @@ async def _complete(
     if wrong:
         may_own = await _owners(work, case, now)
         return _form_page(page, case, form, now, link=link, may_own=may_own, errors=wrong, tab=save.tab, status=422)
-    work.record(*await audits.complete(work.session, case.plan, case.audit, form, now))
+    work.record(*await completing.complete(work.session, case.plan, case.audit, form, now))
     response = RedirectResponse("/audit/inbox", 303)
     flash(response, f"The audit is complete: {case.theme}, {case.plan.name}.")
     return response
@@ -262,7 +264,7 @@ async def ask_amend(
     audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, link: CaseLink
 ) -> HTMLResponse:
     """The form of a completed audit, to change it with a reason."""
-    case = found(await queries.own_case(work.session, scope, audit_id))
+    case = found(await cases.own_case(work.session, scope, audit_id))
     if case.audit.state != AuditState.COMPLETED or case.audit.flag == "withdrawn":
         raise HTTPException(404)
     await trail.record(work.session, scope, "audit read", audit_id, why="to amend it")
@@ -309,7 +311,7 @@ async def _amend(
         )
     try:
         work.record(
-            *await audits.amend(
+            *await completing.amend(
                 work.session,
                 case.plan,
                 case.audit,

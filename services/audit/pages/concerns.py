@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.audit import audits, concerns, queries
+from services.audit import audits, concerns
 from services.audit.concerns import ConcernError
 from services.audit.domain.concerns import ACKNOWLEDGE_WITHIN, Chain
 from services.audit.models import Concern
 from services.audit.pages.asking import READERS, Now, found
-from services.audit.queries import Case
+from services.audit.queries import cases
+from services.audit.queries.cases import Case
 from shared.access import CurrentScope, Scope, trail
 from shared.messaging import Reading, Work
 from shared.web.flash import flash
@@ -48,7 +49,7 @@ class ClosingForm(BaseModel):
 @router.get("/audit/audits/{audit_id}/concern")
 async def ask_concern(audit_id: UUID, page: Page, scope: CurrentScope, session: Reading) -> HTMLResponse:
     """Telephone first; then say it here."""
-    case = found(await queries.readable_case(session, scope, audit_id))
+    case = found(await cases.readable_case(session, scope, audit_id))
     return _ask(page, case, await concerns.chain_of(session, case.audit), Said())
 
 
@@ -71,7 +72,7 @@ async def raise_concern(
     audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, fields: Submitted
 ) -> Response:
     """Tell the chain at once, without anyone implicated."""
-    case = found(await queries.readable_case(work.session, scope, audit_id, lock=True))
+    case = found(await cases.readable_case(work.session, scope, audit_id, lock=True))
     form = parse(ConcernForm, fields)
     if form.data is None:
         return _ask(page, case, await concerns.chain_of(work.session, case.audit), form, 422)
@@ -116,10 +117,10 @@ async def find_case(
 ) -> Response:
     """From any screen: telephone first, then the case by its id; where it has one audit, straight to the form."""
     case_id = case_id.strip()
-    cases = await queries.audits_of_case(session, scope, case_id) if case_id else []
-    if len(cases) == 1:
-        return RedirectResponse(f"/audit/audits/{cases[0].audit.audit_id}/concern", 303)
-    return page("audit/concern_find.html", title="A child may be unsafe now", case_id=case_id, cases=cases)
+    of_case = await cases.audits_of_case(session, scope, case_id) if case_id else []
+    if len(of_case) == 1:
+        return RedirectResponse(f"/audit/audits/{of_case[0].audit.audit_id}/concern", 303)
+    return page("audit/concern_find.html", title="A child may be unsafe now", case_id=case_id, cases=of_case)
 
 
 @router.get("/audit/concerns/{concern_id}")

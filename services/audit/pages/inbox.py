@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sse_starlette import EventSourceResponse
 from starlette.responses import HTMLResponse
 
-from services.audit import queries
 from services.audit.pages.asking import AUDITORS, Now, live_list
-from services.audit.queries import Wanted
+from services.audit.queries import cases, waiting
+from services.audit.queries.waiting import Wanted
 from shared.access import CurrentScope, Scope
 from shared.messaging import Reading
 from shared.web.pages import Page
@@ -35,8 +35,8 @@ async def inbox(
     request: Request, page: Page, scope: CurrentScope, session: Reading, wanted: Narrowed, now: Now
 ) -> HTMLResponse:
     """What I have to audit, the first due first, and what nobody has begun."""
-    shown = await queries.inbox(session, scope, wanted)
-    plans = await queries.plans(session, scope)
+    shown = await waiting.inbox(session, scope, wanted)
+    plans = await cases.plans(session, scope)
     themes = {theme.theme: theme.name for plan in plans.values() for theme in plan.themes}
     live_at = f"/audit/inbox/live?{request.url.query}" if request.url.query else "/audit/inbox/live"
     return page(
@@ -49,7 +49,7 @@ async def inbox(
         programmes=len(plans),
         today=local_date(now),
         live_at=live_at,
-        to_verify=await queries.waiting_for_me(session, scope),
+        to_verify=await waiting.waiting_for_me(session, scope),
     )
 
 
@@ -58,8 +58,8 @@ async def inbox_live(request: Request, page: Page, wanted: Narrowed, now: Now) -
     """The list again whenever a case appears, changes or leaves."""
 
     async def draw(session: AsyncSession, scope: Scope) -> str:
-        shown = await queries.inbox(session, scope, wanted)
-        programmes = len(await queries.plans(session, scope))
+        shown = await waiting.inbox(session, scope, wanted)
+        programmes = len(await cases.plans(session, scope))
         return page.render(
             "audit/_inbox.html",
             inbox=shown,

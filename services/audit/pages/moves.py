@@ -7,10 +7,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.audit import audits, draws, queries
-from services.audit.audits import RETURN_REASONS, AuditConflictError, ReturnReason
+from services.audit import draws, leaving, moves
+from services.audit.audits import AuditConflictError
+from services.audit.moves import RETURN_REASONS, ReturnReason
 from services.audit.pages.asking import AUDITORS, Now, found
-from services.audit.queries import Case
+from services.audit.queries import cases
+from services.audit.queries.cases import Case
 from shared.access import CurrentScope
 from shared.messaging import Reading, Work
 from shared.web.flash import flash
@@ -42,9 +44,9 @@ def _back(message: str) -> Response:
 @router.post("/claim")
 async def claim(audit_id: UUID, scope: CurrentScope, work: Work, now: Now) -> Response:
     """Take a case that nobody has begun."""
-    case = found(await queries.claimable_case(work.session, scope, audit_id))
+    case = found(await cases.claimable_case(work.session, scope, audit_id))
     try:
-        work.record(*await audits.claim(work.session, case.plan, case.audit, scope.person_id, now))
+        work.record(*await moves.claim(work.session, case.plan, case.audit, scope.person_id, now))
     except AuditConflictError as lost:
         return _back(str(lost))
     return _back(f"The case is yours: {case.theme}.")
@@ -53,7 +55,7 @@ async def claim(audit_id: UUID, scope: CurrentScope, work: Work, now: Now) -> Re
 @router.get("/return")
 async def ask_return(audit_id: UUID, page: Page, scope: CurrentScope, session: Reading) -> HTMLResponse:
     """Ask why the case goes back."""
-    case = found(await queries.own_case(session, scope, audit_id))
+    case = found(await cases.own_case(session, scope, audit_id))
     return page("audit/return.html", title="Return this case", case=case, form=Form(), reasons=_reasons())
 
 
@@ -64,14 +66,14 @@ async def give_back(
     """The case goes back with a reason, and a replacement is drawn."""
     # The themes first, then the audit: the order in which every draw locks.
     standings = await draws.standings(work.session, lock=True)
-    case = found(await queries.own_case(work.session, scope, audit_id, lock=True))
+    case = found(await cases.own_case(work.session, scope, audit_id, lock=True))
     form = parse(LetGo, fields)
     if form.data is None:
         return page("audit/return.html", title="Return this case", status=422, case=case, form=form, reasons=_reasons())
     standing = next((each for each in standings if each.programme_id == case.audit.programme_id), None)
     try:
         work.record(
-            *await audits.give_back(
+            *await leaving.give_back(
                 work.session, standing, case.audit, reason=form.data.reason, why=form.data.why, at=now
             )
         )
@@ -83,7 +85,7 @@ async def give_back(
 @router.get("/hand-over")
 async def ask_hand_over(audit_id: UUID, page: Page, scope: CurrentScope, session: Reading) -> HTMLResponse:
     """Ask to whom the case goes, and why."""
-    case = found(await queries.own_case(session, scope, audit_id))
+    case = found(await cases.own_case(session, scope, audit_id))
     return page(
         "audit/hand_over.html",
         title="Hand this case over",
@@ -99,7 +101,7 @@ async def hand_over(
     audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, fields: Submitted
 ) -> Response:
     """The case goes to a colleague, draft and all."""
-    case = found(await queries.own_case(work.session, scope, audit_id, lock=True))
+    case = found(await cases.own_case(work.session, scope, audit_id, lock=True))
     form = parse(HandOverForm, fields)
     if form.data is not None and form.data.to not in _colleagues(case):
         form.refuse("to", "Choose who takes it on")
@@ -107,7 +109,7 @@ async def hand_over(
         try:
             said = form.data
             work.record(
-                *await audits.hand_over(
+                *await moves.hand_over(
                     work.session, case.plan, case.audit, said.to, reason=said.reason, why=said.why, at=now
                 )
             )

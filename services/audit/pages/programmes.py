@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.audit import opening, queries
+from services.audit import opening
 from services.audit.domain.programme_file import ProgrammeError
 from services.audit.domain.readiness import HANDOVER, MOBILISATION, is_known
 from services.audit.models import ProgrammeRow, ProgrammeVersion, Readiness
 from services.audit.pages.asking import PLANNERS, WATCHERS, Now, found
+from services.audit.queries.programmes import programme_rows, progress, readiness
 from services.audit.settings import Settings
 from shared.access import CurrentScope, Role
 from shared.messaging import Reading, Work
@@ -42,7 +43,7 @@ async def programmes(page: Page, scope: CurrentScope, session: Reading) -> HTMLR
     return page(
         "audit/programmes.html",
         title="Programmes",
-        rows=await queries.programme_rows(session, scope),
+        rows=await programme_rows(session, scope),
         may_plan=scope.has(Role.QA_MANAGER),
         may_refer=scope.has(Role.QA_MANAGER, Role.HEAD_OF_SERVICE),
     )
@@ -113,13 +114,13 @@ async def open_programme(
 @router.get("/{programme_id}", dependencies=WATCHERS)
 async def programme(programme_id: UUID, page: Page, scope: CurrentScope, session: Reading, now: Now) -> HTMLResponse:
     """How one programme stands."""
-    progress = found(await queries.progress(session, scope, programme_id, local_date(now)))
+    standing = found(await progress(session, scope, programme_id, local_date(now)))
     return page(
         "audit/programme.html",
-        title=progress.plan.name,
-        progress=progress,
+        title=standing.plan.name,
+        progress=standing,
         today=local_date(now),
-        ticked=await queries.readiness(session, scope, programme_id),
+        ticked=await readiness(session, scope, programme_id),
         mobilisation=MOBILISATION,
         handover=HANDOVER,
         may_plan=scope.has(Role.QA_MANAGER),

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.audit import by_hand, draws, queries
+from services.audit import by_hand, draws
 from services.audit.audits import AuditConflictError
 from services.audit.pages.asking import REFERRERS, Now, found
+from services.audit.queries import drawing
 from shared.access import CurrentScope
 from shared.messaging import Reading, Work
 from shared.web.flash import flash
@@ -33,7 +34,7 @@ CaseId = Annotated[str, Query(alias="case", max_length=64)]
 @router.get("")
 async def ask_referral(page: Page, scope: CurrentScope, session: Reading, case_id: CaseId = "") -> HTMLResponse:
     """Find a case by its id in the case management system; choose its work that should be audited."""
-    rows = await queries.referable(session, scope, case_id.strip()) if case_id.strip() else []
+    rows = await drawing.referable(session, scope, case_id.strip()) if case_id.strip() else []
     return page("audit/refer.html", title="Refer a case for audit", case_id=case_id.strip(), rows=rows, form=Form())
 
 
@@ -42,7 +43,7 @@ async def refer(page: Page, scope: CurrentScope, work: Work, now: Now, fields: S
     """Put the chosen work before an auditor."""
     case_id = str(fields.get("case", ""))[:64].strip()
     standings = await draws.standings(work.session, lock=True)
-    rows = await queries.referable(work.session, scope, case_id) if case_id else []
+    rows = await drawing.referable(work.session, scope, case_id) if case_id else []
     form = parse(ReferralForm, fields)
     chosen = next((row for row in rows if form.data is not None and row.key == form.data.work), None)
     if form.data is not None and chosen is None:

@@ -7,12 +7,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.audit import queries, replies
+from services.audit import replies
 from services.audit.audits import AuditConflictError
 from services.audit.domain.audit_form import AuditForm
 from services.audit.models import Challenge
 from services.audit.pages.asking import ANSWERERS, CHALLENGERS, COMMENTERS, Now, found
-from services.audit.queries import Case
+from services.audit.queries import cases
+from services.audit.queries.cases import Case
 from shared.access import CurrentScope, Scope, trail
 from shared.messaging import Reading, Work
 from shared.web.flash import flash
@@ -50,7 +51,7 @@ def _back(audit_id: UUID, message: str) -> Response:
 @router.post("/comment", dependencies=COMMENTERS)
 async def comment(audit_id: UUID, scope: CurrentScope, work: Work, now: Now, fields: Submitted) -> Response:
     """Say whether the facts are right, before the audit is complete."""
-    case = found(await queries.readable_case(work.session, scope, audit_id, lock=True))
+    case = found(await cases.readable_case(work.session, scope, audit_id, lock=True))
     found(case if replies.may_comment(scope, case.audit) else None)
     form = parse(CommentForm, fields)
     if form.data is None:
@@ -61,7 +62,7 @@ async def comment(audit_id: UUID, scope: CurrentScope, work: Work, now: Now, fie
 
 async def _challenged(session: Reading, scope: Scope, audit_id: UUID, finding_id: UUID) -> tuple[Case, str]:
     """The audit and the finding's words, for somebody who may challenge it."""
-    case = found(await queries.readable_case(session, scope, audit_id))
+    case = found(await cases.readable_case(session, scope, audit_id))
     found(case if replies.may_challenge(scope, case.audit) else None)
     form = AuditForm.model_validate_json(case.audit.form)
     finding = found(next((each for each in form.findings if each.finding_id == finding_id), None))
@@ -88,7 +89,7 @@ async def challenge(
     audit_id: UUID, finding_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, fields: Submitted
 ) -> Response:
     """The finding is challenged."""
-    found(await queries.readable_case(work.session, scope, audit_id, lock=True))
+    found(await cases.readable_case(work.session, scope, audit_id, lock=True))
     case, finding = await _challenged(work.session, scope, audit_id, finding_id)
     form = parse(ChallengeForm, fields)
     if form.data is None:
@@ -127,7 +128,7 @@ async def answer(
     audit_id: UUID, challenge_id: UUID, scope: CurrentScope, work: Work, now: Now, fields: Submitted
 ) -> Response:
     """Answer a challenge, with the reason."""
-    case = found(await queries.readable_case(work.session, scope, audit_id, lock=True))
+    case = found(await cases.readable_case(work.session, scope, audit_id, lock=True))
     found(case if replies.may_answer(scope, case.audit) else None)
     raised = await _raised(work.session, scope, audit_id, challenge_id)
     form = parse(AnswerForm, fields)

@@ -11,12 +11,12 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.audit import audits as lives
-from services.audit import draws
-from services.audit.audits import ReturnReason
+from services.audit import draws, leaving
 from services.audit.domain.programme import Programme
 from services.audit.domain.proof import Proof, prove
 from services.audit.domain.sampling import priority
 from services.audit.models import DrawLog, ProgrammeRow
+from services.audit.moves import ReturnReason
 from shared.db import sessions
 from shared.events import EVENTS, AssessmentWithdrawn, Decision, DrawEvent, DrawsDecided, Role, ThemeWeekOpened
 from tests.service.audit.playing import MORNING, arrive, audits, day_opens, monday, open_briefing
@@ -59,7 +59,7 @@ async def give_back_one(engine: AsyncEngine) -> None:
     async with sessions(engine)() as session, session.begin():
         (standing,) = await draws.standings(session, lock=True)
         audit = await lives.locked(session, first.audit_id)
-        await lives.give_back(session, standing, audit, reason=ReturnReason.CONFLICT, why="", at=MORNING)
+        await leaving.give_back(session, standing, audit, reason=ReturnReason.CONFLICT, why="", at=MORNING)
 
 
 async def published(engine: AsyncEngine) -> tuple[list[DrawEvent], bytes]:
