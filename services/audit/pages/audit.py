@@ -5,10 +5,9 @@ Every look at a narrative leaves a trace, in the transaction that reads it.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException
 from pydantic import ValidationError
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -19,37 +18,39 @@ from services.audit.domain import audit_form, personal_data
 from services.audit.domain.audit_form import AuditForm
 from services.audit.models import OPEN_STATES, AuditState
 from services.audit.owners import Owner
-from services.audit.pages.asking import AUDITORS, READERS, CaseLink, Now, found
+from services.audit.pages.asking import AUDITORS, DIRECTORS, READERS, CaseLink, Now, found
 from services.audit.queries import cases
 from services.audit.queries.cases import Case
-from shared.access import CurrentScope, Role, Scope, trail
+from shared.access import CurrentScope, Scope, reasons, trail
+from shared.access.reasons import Reason
 from shared.messaging import UnitOfWork, Work
 from shared.web.flash import flash
-from shared.web.forms import Form, Submitted
+from shared.web.forms import Form, Submitted, parse
 from shared.web.pages import Page, PageMaker
 from shared.working_days import local_date
 
 router = APIRouter(prefix="/audit/audits/{audit_id}")
 
-Address = Annotated[str, Query(max_length=500)]
+LOOK = "audit"
+"""What the trail calls an audit that somebody opens."""
 
 
 @router.get("", dependencies=READERS)
-async def audit(
-    audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, link: CaseLink, why: Address = ""
-) -> HTMLResponse:
+async def audit(audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, link: CaseLink) -> HTMLResponse:
     """The form for its auditor while it is open; for everybody else who may see it, what it says."""
     case = found(await cases.readable_case(work.session, scope, audit_id))
-    if _must_say_why(scope, case) and not why.strip():
-        return page("audit/why.html", title="Why are you opening this case?", case=case)
-    await trail.record(work.session, scope, "audit read", audit_id, why=why.strip())
+    reason = await reasons.given(work.session, scope, LOOK, audit_id)
+    if reason is None and await cases.opens_with_reason(work.session, scope, audit_id):
+        return _ask_why(page, case, Form())
+    await trail.record(work.session, scope, "audit read", audit_id, why=reason.why if reason else "")
     if case.audit.auditor_id == scope.person_id and case.audit.state in OPEN_STATES:
         may_own = await _owners(work, case, now)
         return _form_page(page, case, AuditForm.model_validate_json(case.audit.form), now, link=link, may_own=may_own)
     return page(
         "audit/audit.html",
-        title=f"Audit: {case.theme}",
+        title=case.name,
         case=case,
+        reason=reason,
         said=AuditForm.model_validate_json(case.audit.form),
         amendments=await cases.earlier_forms(work.session, scope, audit_id),
         hand_overs=await cases.hand_overs(work.session, scope, audit_id),
@@ -65,19 +66,35 @@ async def audit(
     )
 
 
+@router.post("/open", dependencies=DIRECTORS)
+async def give_reason(audit_id: UUID, page: Page, scope: CurrentScope, work: Work, fields: Submitted) -> Response:
+    """The DCS says why they open a case. The reason goes into the trail and into no address."""
+    case = found(await cases.readable_case(work.session, scope, audit_id))
+    form = parse(Reason, fields)
+    if form.data is None:
+        return _ask_why(page, case, form)
+    await reasons.give(work.session, scope, LOOK, audit_id, form.data)
+    return RedirectResponse(f"/audit/audits/{audit_id}", 303)
+
+
+def _ask_why(page: PageMaker, case: Case, form: Form[Reason]) -> HTMLResponse:
+    return page(
+        "caseloop/why.html",
+        title="Why are you opening this case?",
+        status=422 if form.errors else 200,
+        about=f"{case.name}: {case.theme}.",
+        action=f"/audit/audits/{case.audit.audit_id}/open",
+        form=form,
+        minutes=reasons.MINUTES,
+    )
+
+
 LABELS = {
     "answers": audit_form.ANSWERS,
     "levels": audit_form.LEVELS,
     "severities": audit_form.SEVERITIES,
     "yes_no": audit_form.YES_NO,
 }
-
-
-def _must_say_why(scope: Scope, case: Case) -> bool:
-    """A DCS opens a case with a reason, unless another role of theirs gives it to them anyway."""
-    if not scope.has(Role.DCS) or scope.has(Role.QA_MANAGER):
-        return False
-    return scope.person_id != case.audit.auditor_id and case.audit.team_id not in scope.teams
 
 
 def _form_page(
@@ -97,7 +114,7 @@ def _form_page(
     """The form with what is in it, and what is wrong with it."""
     return page(
         "audit/form.html",
-        title="Amend this audit" if case.audit.state == AuditState.COMPLETED else f"Audit: {case.theme}",
+        title=f"Amend the audit of {case.name.lower()}" if case.audit.state == AuditState.COMPLETED else case.name,
         status=status,
         case=case,
         said=form,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -136,6 +136,14 @@ async def readable_case(session: AsyncSession, scope: Scope, audit_id: UUID, *, 
         query = query.with_for_update(of=Audit).execution_options(populate_existing=True)
     audit = (await session.execute(query)).scalar_one_or_none()
     return (await cases_of(session, scope, [audit]))[0] if audit is not None else None
+
+
+async def opens_with_reason(session: AsyncSession, scope: Scope, audit_id: UUID) -> bool:
+    """Whether this person may read the audit as DCS alone, and so says first why they open it."""
+    if not scope.has(Role.DCS):
+        return False
+    otherwise = replace(scope, roles=scope.roles - {Role.DCS})
+    return await readable_case(session, otherwise, audit_id) is None
 
 
 async def audits_of_case(session: AsyncSession, scope: Scope, case_id: str) -> list[Case]:

@@ -2,22 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, HTTPException, Query
-from starlette.responses import HTMLResponse
+from fastapi import APIRouter, HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.remedial import moves, queries
 from services.remedial.domain import oversight
 from services.remedial.domain.life import Move, State
 from services.remedial.hand import SYSTEM
 from services.remedial.models import Step
-from services.remedial.pages.asking import SEERS, Visit, Visiting
+from services.remedial.pages.asking import DIRECTORS, SEERS, Visit, Visiting
 from services.remedial.pages.links import case_address
 from services.remedial.queries import Seen
 from services.remedial.words import Words, words_of
-from shared.access import Scope, trail
+from shared.access import Scope, reasons, trail
+from shared.access.reasons import Reason
+from shared.web.forms import Form, Submitted, parse
 from shared.web.pages import PageMaker
 
 router = APIRouter(prefix="/remedial/actions", dependencies=SEERS)
@@ -51,15 +52,43 @@ class Event:
     text: str
 
 
+LOOK = "action"
+"""What the trail calls an action that somebody opens."""
+
+
 @router.get("/{action_id}")
-async def action(action_id: UUID, visit: Visiting, why: Annotated[str, Query(max_length=500)] = "") -> HTMLResponse:
+async def action(action_id: UUID, visit: Visiting) -> HTMLResponse:
     """The action's page. Its owner's first look is kept as `seen`; every look leaves a trace."""
     seen = await found(visit, action_id)
-    if oversight.must_say_why(visit.scope, seen.concerned) and not why.strip():
-        return visit.page("remedial/why.html", title="Why are you opening this case?", action=seen.action)
+    reason = await reasons.given(visit.work.session, visit.scope, LOOK, action_id)
+    if reason is None and oversight.must_say_why(visit.scope, seen.concerned):
+        return _ask_why(visit, seen, Form())
     if seen.action.state == State.RAISED and seen.action.owner_id == visit.scope.person_id:
         visit.work.record(*await moves.see(visit.work.session, visit.by, action_id))
-    return await show(visit, action_id, why=why)
+    return await show(visit, action_id, reason=reason)
+
+
+@router.post("/{action_id}/open", dependencies=DIRECTORS)
+async def give_reason(action_id: UUID, visit: Visiting, submitted: Submitted) -> Response:
+    """The DCS says why they open a case. The reason goes into the trail and into no address."""
+    seen = await found(visit, action_id)
+    form = parse(Reason, submitted)
+    if form.data is None:
+        return _ask_why(visit, seen, form)
+    await reasons.give(visit.work.session, visit.scope, LOOK, action_id, form.data)
+    return RedirectResponse(f"/remedial/actions/{action_id}", status_code=303)
+
+
+def _ask_why(visit: Visit, seen: Seen, form: Form[Reason]) -> HTMLResponse:
+    return visit.page(
+        "caseloop/why.html",
+        title="Why are you opening this case?",
+        status=422 if form.errors else 200,
+        about=f"An action about {seen.action.domain.replace('_', ' ')}: {seen.theme}.",
+        action=f"/remedial/actions/{seen.action.action_id}/open",
+        form=form,
+        minutes=reasons.MINUTES,
+    )
 
 
 async def found(visit: Visit, action_id: UUID) -> Seen:
@@ -70,11 +99,13 @@ async def found(visit: Visit, action_id: UUID) -> Seen:
     return seen
 
 
-async def show(visit: Visit, action_id: UUID, *, problem: str = "", why: str = "") -> HTMLResponse:
+async def show(
+    visit: Visit, action_id: UUID, *, problem: str = "", reason: reasons.Given | None = None
+) -> HTMLResponse:
     """The page as it stands now; with `problem`, what could not be done at the top of it (409)."""
     session, scope = visit.work.session, visit.scope
     seen = await found(visit, action_id)
-    await trail.record(session, scope, "action", action_id, why)
+    await trail.record(session, scope, LOOK, action_id, reason.why if reason else "")
     state, concerned = seen.action.state_now, seen.concerned
     reads = oversight.reads_words(scope, concerned)
     words = await words_of(session, [seen.action.finding_id, action_id])
@@ -84,6 +115,7 @@ async def show(visit: Visit, action_id: UUID, *, problem: str = "", why: str = "
         title=f"Action: {seen.action.domain.replace('_', ' ')}",
         status=409 if problem else 200,
         problem=problem,
+        reason=reason,
         seen=seen,
         action=seen.action,
         reads=reads,

@@ -65,6 +65,22 @@ def filled(fields: Mapping[str, str], plan: Programme, grade: str = "green", **m
     }
 
 
+async def completed(app: FastAPI, plan: Programme, audit: Audit) -> str:
+    """The address of the audit, once its auditor has completed it."""
+    address = f"/audit/audits/{audit.audit_id}"
+    async with await auditor(app, str(audit.auditor_id)) as browser:
+        fields = fields_of(await browser.get(address))
+        await browser.post(address, data={**filled(fields, plan), "do": "complete"})
+    return address
+
+
+async def looks_of(app: FastAPI, person_id: str) -> list[tuple[str, str]]:
+    """What the trail says that this person looked at, and why."""
+    async with app.state.service.engine.connect() as connection:
+        query = sa.text("SELECT what, why FROM trail WHERE person_id = :person ORDER BY id")
+        return [(row.what, row.why) for row in await connection.execute(query, {"person": person_id})]
+
+
 async def events(engine: AsyncEngine, kind: str) -> list[bytes]:
     """The bodies of the events of one type that wait to be published."""
     async with engine.connect() as connection:
@@ -382,16 +398,50 @@ async def test_an_audit_that_is_not_complete_is_not_there_for_those_it_is_about(
 
 
 async def test_the_dcs_says_why_before_a_case_opens(app: FastAPI, plan: Programme) -> None:
-    audit = await first_of(app, "auditor-1")
-    address = f"/audit/audits/{audit.audit_id}"
-    async with await auditor(app) as browser:
-        fields = fields_of(await browser.get(address))
-        await browser.post(address, data={**filled(fields, plan), "do": "complete"})
+    address = await completed(app, plan, await first_of(app, "auditor-1"))
     async with await client_as(app, Role.DCS) as browser:
-        asked = await browser.get(address)
-        opened = await browser.get(address, params={"why": "A complaint"})
+        asked = await browser.get(address, params={"why": "An address says nothing"})
+        refused = await browser.post(f"{address}/open", data={"why": "  "})
+        given = await browser.post(f"{address}/open", data={"why": "A complaint"})
+        opened = await browser.get(address)
     assert "School is the best part" not in asked.text
+    assert (refused.status_code, "Say why you are opening this case" in refused.text) == (422, True)
+    assert (given.status_code, given.headers["location"]) == (303, address)
     assert "School is the best part" in opened.text
+    looks = await looks_of(app, "a-dcs")
+    assert looks == [("audit opened", "A complaint"), ("audit read", "A complaint")]
+
+
+async def test_a_reason_stands_for_half_an_hour_for_that_case_and_that_person_alone(
+    app: FastAPI, plan: Programme
+) -> None:
+    first, second = [await completed(app, plan, await first_of(app, who)) for who in ("auditor-1", "auditor-2")]
+    async with await client_as(app, Role.DCS) as browser:
+        await browser.post(f"{first}/open", data={"why": "A complaint"})
+        assert "School is the best part" in (await browser.get(first)).text
+        assert "School is the best part" not in (await browser.get(second)).text
+        async with await client_as(app, Role.DCS, person_id="dcs-2") as another:
+            assert "School is the best part" not in (await another.get(first)).text
+        async with app.state.service.engine.begin() as connection:
+            await connection.execute(sa.text("UPDATE trail SET at = at - interval '31 minutes'"))
+        assert "School is the best part" not in (await browser.get(first)).text
+
+
+async def test_the_dcs_is_asked_nothing_where_another_role_gives_the_case(app: FastAPI, plan: Programme) -> None:
+    address = await completed(app, plan, await first_of(app, "auditor-1"))
+    async with await client_as(app, Role.DCS, Role.HEAD_OF_SERVICE, services=["children"]) as browser:
+        assert "School is the best part" in (await browser.get(address)).text
+    async with await client_as(app, Role.DCS, Role.HEAD_OF_SERVICE, person_id="of-another", services=["x"]) as browser:
+        assert "School is the best part" not in (await browser.get(address)).text
+
+
+async def test_the_page_says_which_case_it_is(app: FastAPI, plan: Programme) -> None:
+    audit = await first_of(app, "auditor-1")
+    async with await auditor(app) as browser:
+        page = await browser.get(f"/audit/audits/{audit.audit_id}")
+    heading = page.text[page.text.index("govuk-caption-l") : page.text.index("</h1>")]
+    assert f"Case {audit.child_id.hex[:8]}" in heading
+    assert (plan.theme(audit.theme_id).name in heading, "Assessment North" in heading) == (True, True)
 
 
 async def test_the_programme_page_sets_targets_against_what_is_done(app: FastAPI, plan: Programme) -> None:

@@ -215,7 +215,12 @@ async def test_the_board_narrows_by_pile_team_and_person_and_ignores_nonsense(
 async def test_the_dcs_says_why_before_a_case_opens(audit: AuditCompleted, sign_in: SignIn) -> None:
     dcs = sign_in("dcs-1")
     assert "Why are you opening this case?" in await shows(dcs, page_of(audit))
-    assert "The plan has no dates." in await shows(dcs, page_of(audit) + "?why=Asked+by+the+board")
+    assert "Why are you opening this case?" in await shows(dcs, page_of(audit) + "?why=An+address+says+nothing")
+    refused = await dcs.post(page_of(audit) + "/open", data={"why": ""})
+    assert (refused.status_code, "Say why you are opening this case" in refused.text) == (422, True)
+    given = await dcs.post(page_of(audit) + "/open", data={"why": "Asked by the board"})
+    assert (given.status_code, given.headers["location"]) == (303, page_of(audit))
+    assert "The plan has no dates." in await shows(dcs, page_of(audit))
 
 
 @pytest.mark.parametrize("who", ["worker-3", "manager-2", "auditor-2", "admin-1"])
