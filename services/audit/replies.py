@@ -17,7 +17,7 @@ from services.audit import audits
 from services.audit.audits import AuditConflictError
 from services.audit.domain.audit_form import AuditForm
 from services.audit.domain.programme import Programme
-from services.audit.models import Audit, AuditState, Challenge
+from services.audit.models import Audit, AuditState, Challenge, Flag
 from services.audit.queries.cases import readable
 from shared.access import Role, Scope
 from shared.events import AccuracyAsked, ChallengeAnswered, Event, FindingChallenged, TextWritten
@@ -87,6 +87,11 @@ async def answer(
     session: AsyncSession, audit: Audit, raised: Challenge, *, upheld: bool, words: str, by: str, at: datetime
 ) -> list[Event]:
     """The answer, with its reason. Upheld, the auditor amends the audit; the answer itself changes nothing in it."""
+    if audit.flag == Flag.WITHDRAWN:
+        # An answer would write again under the challenge's id, whose words were erased.
+        raise AuditConflictError(
+            "The case was withdrawn and what was written about it is erased: nothing is left to answer."
+        )
     if raised.answer is not None:
         raise AuditConflictError("This challenge is answered already.")
     raised.upheld, raised.answer, raised.answered_by, raised.answered_at = upheld, words, by, at

@@ -20,13 +20,22 @@ async def erase(session: AsyncSession, withdrawn: Sequence[AssessmentWithdrawn])
 
 
 async def _erase(session: AsyncSession, loop: Loop, withdrawn: AssessmentWithdrawn) -> list[TextErased]:
-    actions = sa.select(col(Action.action_id)).where(col(Action.audit_id) == loop.audit_id)
-    reasons = sa.select(col(Step.text_id)).where(col(Step.action_id).in_(actions), col(Step.text_id).is_not(None))
-    mine = sa.or_(col(Text.text_id).in_(actions), col(Text.text_id).in_(reasons))
-    query = sa.select(col(Text.text_id), col(Text.version)).where(mine, col(Text.erased).is_(False))
-    rows = (await session.execute(query.order_by(col(Text.text_id)))).all()
+    """The mark of an erasure goes to every action, with words or without, so that none is written about it later."""
+    of_loop = sa.select(col(Action.action_id)).where(col(Action.audit_id) == loop.audit_id)
+    actions = (await session.execute(of_loop)).scalars().all()
+    given = sa.select(col(Step.text_id)).where(col(Step.action_id).in_(actions), col(Step.text_id).is_not(None))
+    ids = {*actions, *(await session.execute(given)).scalars()}
+    held = {
+        row.text_id: row for row in (await session.execute(sa.select(Text).where(col(Text.text_id).in_(ids)))).scalars()
+    }
+    standing = [text_id for text_id in sorted(ids) if text_id not in held or not held[text_id].erased]
     erased = [
-        TextErased(occurred_at=withdrawn.occurred_at, version=row.version + 1, text_id=row.text_id) for row in rows
+        TextErased(
+            occurred_at=withdrawn.occurred_at,
+            version=held[text_id].version + 1 if text_id in held else 1,
+            text_id=text_id,
+        )
+        for text_id in standing
     ]
     for event in erased:
         await words.keep(session, event)

@@ -79,10 +79,12 @@ class Hand:
             )
         )
 
-    async def because(self, reason: str) -> UUID:
-        """Keep a reason under an id of its own, and say so."""
+    async def because(self, reason: str) -> UUID | None:
+        """Keep a reason under an id of its own, and say so; none is kept about a case whose words were erased."""
+        if await words.are_erased(self.session, self.action.action_id):
+            return None
         text_id = uuid4()
-        self.events.append(await words.write(self.session, text_id, self.loop.audit_id, {"reason": reason}, self.now))
+        self.events += await words.write(self.session, text_id, self.loop.audit_id, {"reason": reason}, self.now)
         return text_id
 
     async def note(self, kind: Kind, person_id: str | None) -> None:

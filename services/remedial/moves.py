@@ -107,7 +107,7 @@ async def report(session: AsyncSession, by: By, action_id: UUID, said: Report) -
     hand = await take(session, by, action_id, Move.REPORT)
     hand.action.reported_by, hand.action.reported_at = hand.by, by.now
     hand.step(Move.REPORT, action_id)
-    hand.events.append(await words.write(session, action_id, hand.loop.audit_id, said.parts(), by.now))
+    hand.events += await words.write(session, action_id, hand.loop.audit_id, said.parts(), by.now)
     await hand.note(Kind.REPORTED, hand.action.auditor_id)
     return await _told(hand, ActionReported(**hand.about(), by=hand.by))
 

@@ -162,7 +162,7 @@ async def _keep_words(
     if not parts:
         return []
     if held.shared:
-        return [await words.write(session, held.session_id, held.session_id, parts, now)]
+        return await words.write(session, held.session_id, held.session_id, parts, now)
     # What is private to those who were there never leaves this service.
     session.add(Text(text_id=held.session_id, about=held.session_id, version=1, parts=parts))
     return []

@@ -47,16 +47,27 @@ async def words_of(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, W
     return {each: found.get(each, Words()) for each in ids}
 
 
+async def are_erased(session: AsyncSession, text_id: UUID) -> bool:
+    """Whether the words under this id were erased, so that none may stand there again."""
+    erased = sa.select(col(Text.erased)).where(col(Text.text_id) == text_id)
+    return bool((await session.execute(erased)).scalar_one_or_none())
+
+
 async def write(
     session: AsyncSession, text_id: UUID, about: UUID, parts: Mapping[str, str], now: datetime
-) -> TextWritten:
-    """Keep the passages under the id and say so. What stood there in an earlier version stays beside it, numbered."""
+) -> list[TextWritten]:
+    """Keep the passages under the id and say so. What stood there in an earlier version stays beside it, numbered.
+
+    Nothing is kept, and nothing said, under an id whose words were erased: the tombstone stays the last of its key.
+    """
     held = await session.get(Text, text_id, populate_existing=True)
+    if held is not None and held.erased:
+        return []
     version = held.version + 1 if held else 1
     kept = _kept(held.parts) if held else {}
     written = TextWritten(occurred_at=now, version=version, text_id=text_id, about=about, parts={**kept, **parts})
     await keep(session, written)
-    return written
+    return [written]
 
 
 def _kept(earlier: Mapping[str, str]) -> dict[str, str]:
@@ -67,7 +78,10 @@ def _kept(earlier: Mapping[str, str]) -> dict[str, str]:
 
 
 async def keep(session: AsyncSession, event: TextWritten | TextErased) -> None:
-    """Fold one event into the copy. An older version never replaces a newer one; an erasure leaves its mark only."""
+    """Fold one event into the copy. An older version never replaces a newer one; an erasure leaves its mark for good.
+
+    Whatever its version: words that come late, or again, are not what the council asked to have back.
+    """
     is_written = isinstance(event, TextWritten)
     statement = insert(Text).values(
         text_id=event.text_id,
@@ -78,5 +92,5 @@ async def keep(session: AsyncSession, event: TextWritten | TextErased) -> None:
     )
     new = statement.excluded
     fresh = {"version": new.version, "parts": new.parts, "erased": new.erased, "about": new.about}
-    unless_older = col(Text.version) <= new.version if is_written else sa.true()
-    await session.execute(statement.on_conflict_do_update(index_elements=["text_id"], set_=fresh, where=unless_older))
+    still_holds = sa.and_(col(Text.version) <= new.version, col(Text.erased).is_(False)) if is_written else sa.true()
+    await session.execute(statement.on_conflict_do_update(index_elements=["text_id"], set_=fresh, where=still_holds))

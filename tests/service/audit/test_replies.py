@@ -18,10 +18,12 @@ from shared.events import (
     ActionRaised,
     ActionReported,
     ActionVerified,
+    AssessmentWithdrawn,
     ChallengeAnswered,
     FindingChallenged,
     LoopClosed,
     Role,
+    TextErased,
 )
 from tests.service.audit.playing import MORNING, arrive, audits, day_opens, monday, of_type, open_briefing
 from tests.service.audit.test_auditing import auditor, fields_of, filled
@@ -103,6 +105,34 @@ async def test_a_finding_is_challenged_once_and_answered_with_a_reason(app: Fast
     assert answered.upheld
     assert "So it is." in shown.text
     assert "It has, on page three." in shown.text
+
+
+async def test_an_answer_puts_back_no_word_about_a_case_that_is_withdrawn(app: FastAPI, engine: AsyncEngine) -> None:
+    plan, audit = await begun(app, engine)
+    address = f"/audit/audits/{audit.audit_id}"
+    async with await auditor(app, str(audit.auditor_id)) as reader:
+        fields, finding = await with_finding(reader, address, plan)
+        await reader.post(address, data={**fields, "do": "complete"})
+    async with await client_as(app, Role.PRACTITIONER, person_id="worker-1") as practitioner:
+        await practitioner.post(f"{address}/findings/{finding}/challenge", data={"words": "It has, on page three."})
+    (raised,) = of_type(await said(engine), FindingChallenged)
+    gone = AssessmentWithdrawn(
+        occurred_at=MORNING,
+        version=2,
+        assessment_id=audit.assessment_id,
+        child_id=audit.child_id,
+        council="999",
+        kind="assessment",
+    )
+    erased = of_type(await arrive(engine, gone), TextErased)
+    assert raised.challenge_id in {each.text_id for each in erased}
+    told_before = await said(engine)
+    async with await client_as(app, Role.QA_MANAGER, person_id="qa-1") as qa:
+        answer = {"upheld": "yes", "answer": "So it is."}
+        refused = await qa.post(f"{address}/challenges/{raised.challenge_id}/answer", data=answer)
+        assert refused.status_code == 303
+        assert "nothing is left to answer" in (await qa.get(address)).text
+    assert await said(engine) == told_before
 
 
 async def test_the_grade_and_the_loop_stand_side_by_side(app: FastAPI, engine: AsyncEngine) -> None:
