@@ -21,6 +21,7 @@ from services.audit.owners import Owner
 from services.audit.pages.asking import AUDITORS, DIRECTORS, READERS, CaseLink, Now, found
 from services.audit.queries import cases
 from services.audit.queries.cases import Case
+from services.audit.queries.drawing import SEES_DRAWS
 from shared.access import CurrentScope, Scope, reasons, trail
 from shared.access.reasons import Reason
 from shared.messaging import UnitOfWork, Work
@@ -60,6 +61,7 @@ async def audit(audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now
         may_answer=replies.may_answer(scope, case.audit),
         loop=await cases.loop_of(work.session, scope, audit_id),
         own=case.audit.auditor_id == scope.person_id,
+        may_ask=scope.has(*SEES_DRAWS),
         today=local_date(now),
         link=link(case.case_id),
         labels=LABELS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from services.audit.models import (
     ProgrammeState,
     ThemeWeekRow,
 )
-from services.audit.queries.cases import plans
+from services.audit.queries.cases import AUDITORS, plans, programmes_of
 from services.audit.queries.programmes import SEES_PROGRAMMES
 from shared.access import Role, Scope, people
 from shared.events import EVENTS, AssessmentRecorded, DrawEvent
@@ -47,7 +48,11 @@ class Answer:
 
 
 async def answers(session: AsyncSession, scope: Scope, assessment_id: UUID) -> list[Answer]:
-    """For each programme, what became of this assessment. Codes and chances only: no narrative, no grade."""
+    """For each programme, what became of this assessment. Codes and chances only: no narrative, no grade.
+
+    Whoever may see the audit of it may ask: an auditor of their own, a lead auditor in their programmes, a head of
+    service of the service's teams, the QA manager and the DCS of all.
+    """
     if not scope.has(*SEES_DRAWS):
         return []
     known = await plans(session, scope)
@@ -59,15 +64,33 @@ async def answers(session: AsyncSession, scope: Scope, assessment_id: UUID) -> l
     found = await session.execute(
         sa.select(Audit).where(col(Audit.assessment_id) == assessment_id).order_by(col(Audit.sampled_on))
     )
-    audits = list(found.scalars())
+    audits, rows = list(found.scalars()), list(decisions.scalars())
     answered = []
-    for row in decisions.scalars():
+    for row in await _askable(session, scope, rows, audits):
         week = None
         if row.theme_id is not None:
             week = await session.get(ThemeWeekRow, (row.programme_id, row.theme_id, row.week))
         of_programme = [audit for audit in audits if audit.programme_id == row.programme_id]
         answered.append(Answer(row, known.get(row.programme_id), week, of_programme))
     return answered
+
+
+async def _askable(
+    session: AsyncSession, scope: Scope, rows: Sequence[DecisionRow], audits: Sequence[Audit]
+) -> Sequence[DecisionRow]:
+    """Those decisions on one piece of work that this person may ask about."""
+    if scope.has(Role.QA_MANAGER, Role.DCS):
+        return rows
+    if scope.has(Role.HEAD_OF_SERVICE):
+        # A case that was no candidate has left no team behind: only who sees every case may ask about it.
+        teams = {audit.team_id for audit in audits}
+        teams |= {AssessmentRecorded.model_validate_json(row.facts).team_id for row in rows if row.facts}
+        if teams & await people.teams_of_services(session, scope.services):
+            return rows
+    may = set((await session.execute(programmes_of(scope))).scalars()) if scope.has(Role.LEAD_AUDITOR) else set()
+    if scope.has(*AUDITORS):
+        may |= {audit.programme_id for audit in audits if audit.auditor_id == scope.person_id}
+    return [row for row in rows if row.programme_id in may]
 
 
 async def proof(session: AsyncSession, scope: Scope, programme_id: UUID) -> Proof | None:

@@ -467,6 +467,42 @@ async def test_a_page_answers_for_any_assessment_why_it_was_drawn_or_not(app: Fa
     assert "Nothing is known of this case" in unknown.text
 
 
+ASKERS = {
+    "auditor-1": True,
+    "auditor-2": False,
+    "auditor-3": True,
+    "stranger": False,
+    "head-1": True,
+    "head-2": False,
+    "qa-1": True,
+}
+
+
+@pytest.mark.parametrize(("person_id", "is_told"), ASKERS.items())
+async def test_how_a_case_was_drawn_is_told_to_those_who_may_see_its_audit(
+    app: FastAPI, plan: Programme, person_id: str, is_told: bool
+) -> None:
+    audit = await first_of(app, "auditor-1")
+    roles, duties, _ = SEERS[person_id]
+    async with await client_as(app, *roles, person_id=person_id, **duties) as browser:
+        page = await browser.get(f"/audit/assessments/{audit.assessment_id}")
+    assert ("Drawn the moment it came" in page.text, "Nothing is known of this case" in page.text) == (
+        is_told,
+        not is_told,
+    )
+
+
+async def test_of_a_case_that_was_no_candidate_only_who_sees_every_case_may_ask(app: FastAPI, plan: Programme) -> None:
+    old = case("old", authorised_on=monday(-1))
+    await arrive(app.state.service.engine, old)
+    told = {}
+    for person_id in ASKERS:
+        roles, duties, _ = SEERS[person_id]
+        async with await client_as(app, *roles, person_id=person_id, **duties) as browser:
+            told[person_id] = "near-live window" in (await browser.get(f"/audit/assessments/{old.assessment_id}")).text
+    assert [person_id for person_id, is_told in told.items() if is_told] == ["auditor-3", "qa-1"]
+
+
 async def test_a_programme_is_opened_over_http_and_refused_line_by_line(app: FastAPI) -> None:
     async with await client_as(app, Role.QA_MANAGER) as browser:
         opened = await browser.post("/audit/programmes", content=source())
