@@ -240,6 +240,7 @@ class Audit(Projection, table=True):
             completed_at=self.completed_at,
             answered=self.answered,
             upheld=self.upheld,
+            kind=self.kind,
         )
 
 

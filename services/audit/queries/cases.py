@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,9 +18,12 @@ from services.audit.domain.programme import Programme
 from services.audit.models import Amendment, Audit, AuditState, ChildLink, HandOver, Loop, ProgrammeRow
 from shared.access import Role, Scope
 from shared.access.tables import TEAM
-from shared.events import AssessmentRecorded
+from shared.events import AssessmentRecorded, EpisodeKind
 
 AUDITORS = (Role.AUDITOR, Role.INTERNAL_AUDITOR, Role.LEAD_AUDITOR)
+
+EPISODES = frozenset(EpisodeKind)
+"""What a frame holds: it was open when it was drawn, so nobody finished it and it has no age."""
 
 
 def readable(scope: Scope) -> sa.ColumnElement[bool]:
@@ -92,14 +95,9 @@ class Case:
         """The category of abuse by code and name; empty where there is none."""
         return category_in_words(self.facts.category_of_abuse or "")
 
-    def age(self, today: date) -> int:
-        """Calendar days since the work was finished."""
-        return (today - self.audit.authorised_on).days
-
-    @property
-    def near_live(self) -> bool:
-        """Whether it was drawn within the near-live window."""
-        return (self.audit.sampled_on - self.audit.authorised_on) <= timedelta(days=self.plan.near_live_days or 7)
+    def age(self, today: date) -> int | None:
+        """Calendar days since the work was finished; none for what was open and not finished when it was drawn."""
+        return None if self.audit.kind in EPISODES else (today - self.audit.authorised_on).days
 
     @property
     def begun(self) -> bool:

@@ -113,9 +113,16 @@ class Progress:
         return sum(each.completed for each in self.themes)
 
     @property
-    def near_live(self) -> int:
-        """How many cases were drawn within the near-live window."""
-        return sum(each.near_live for each in self.themes)
+    def near_live(self) -> float | None:
+        """The share of the sample drawn within the near-live window; none where nothing was finished work."""
+        if self.samples_open_cases or not self.sampled:
+            return None
+        return sum(each.near_live for each in self.themes) / self.sampled
+
+    @property
+    def samples_open_cases(self) -> bool:
+        """Whether the cases were open when they were drawn, so that none of them has an age."""
+        return self.plan.source == "frame"
 
 
 SEES_PROGRAMMES = (

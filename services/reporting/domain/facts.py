@@ -8,7 +8,11 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from shared.events import EpisodeKind
 from shared.working_days import local_date
+
+EPISODES = frozenset(EpisodeKind)
+"""What a programme over open cases draws: a plan, a placement, a case. Nobody has finished it, so it has no age."""
 
 
 class AuditStatus(StrEnum):
@@ -64,6 +68,12 @@ class AuditFact:
     answered: int = 0
     """How many challenges of its findings were answered, and how many of those were upheld."""
     upheld: int = 0
+    kind: str = ""
+
+    @property
+    def was_finished(self) -> bool:
+        """Whether the work was finished when it was drawn. A plan, a placement or a case was open, and has no age."""
+        return self.kind not in EPISODES
 
     @property
     def completed(self) -> bool:

@@ -238,8 +238,11 @@ def challenges_upheld(facts: Facts) -> tuple[int, int]:
 
 
 def _drawn(facts: Facts) -> list[AuditFact]:
-    """What chance chose: a case referred by hand may be as old as whoever refers it likes."""
-    return [audit for audit in _in_programme(facts) if not audit.by_hand]
+    """Finished work that chance chose: one referred by hand is as old as its referrer likes, an open one has no age."""
+    return [audit for audit in _in_programme(facts) if audit.was_finished and not audit.by_hand]
+
+
+_LEFT_OUT = "Cases chosen by hand are left out, and those drawn from what was open: nobody had finished them."
 
 
 @_share(
@@ -247,8 +250,7 @@ def _drawn(facts: Facts) -> list[AuditFact]:
     "Near-live",
     Group.TIMELINESS,
     "Of the cases drawn, the share drawn within seven calendar days of the event that finished the work: authorisation "
-    "of an assessment, decision of a referral or contact, outcome of a section 47 enquiry. Cases chosen by hand are "
-    "left out.",
+    "of an assessment, decision of a referral or contact, outcome of a section 47 enquiry. " + _LEFT_OUT,
     ("CaseSampled",),
     opens="/reporting/audits?status=all",
 )
@@ -262,7 +264,7 @@ def near_live(facts: Facts) -> tuple[int, int]:
     "From authorisation to sampling",
     Group.TIMELINESS,
     "Calendar days from the date of the event that finished the work to the date of the draw: the median, and the "
-    "quartiles between which the middle half lies. Cases chosen by hand are left out.",
+    "quartiles between which the middle half lies. " + _LEFT_OUT,
     ("CaseSampled",),
 )
 def age_sampled(facts: Facts) -> list[int]:
@@ -274,7 +276,7 @@ def age_sampled(facts: Facts) -> list[int]:
     "From authorisation to audit",
     Group.TIMELINESS,
     "Calendar days from the date of the event that finished the work to the date on which the audit was first "
-    "completed: the median, and the quartiles between which the middle half lies. Cases chosen by hand are left out.",
+    "completed: the median, and the quartiles between which the middle half lies. " + _LEFT_OUT,
     ("AuditCompleted",),
 )
 def age_audited(facts: Facts) -> list[int]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.reporting.domain.facts import ActionStatus, AuditStatus
+from services.reporting.domain.facts import EPISODES, ActionStatus, AuditStatus
 from services.reporting.domain.filters import Filters
 from services.reporting.models import Action, Audit, Child
 from services.reporting.queries.narrowing import (
@@ -62,6 +62,11 @@ class AuditLine:
     status: str
     rag: str | None
     completed_at: datetime | None
+
+    @property
+    def was_finished(self) -> bool:
+        """Whether the work was finished when it was drawn; else it has no age."""
+        return self.kind not in EPISODES
 
     @property
     def href(self) -> str:

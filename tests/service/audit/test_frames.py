@@ -223,8 +223,23 @@ async def test_the_inbox_and_the_case_say_what_was_open(app: FastAPI, engine: As
         inbox = await browser.get("/audit/inbox")
         page = await browser.get(f"/audit/audits/{audit.audit_id}")
     assert "Open child in need plans" in inbox.text
+    assert "Open on" in inbox.text
+    assert "Open today" not in inbox.text
     assert "Child in need plan, started" in page.text
     assert "among the lowest of all that was open" in page.text
+
+
+async def test_progress_over_open_cases_counts_no_share_that_is_near_live_and_says_why(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    await deliver(engine, handlers.router, *(plan(n) for n in range(8)))
+    programme = await open_briefing(engine, children_in_need(target=8))
+    finished = await open_briefing(engine)
+    async with await client_as(app, Role.QA_MANAGER) as browser:
+        over_open = await browser.get(f"/audit/programmes/{programme.programme_id}")
+        over_work = await browser.get(f"/audit/programmes/{finished.programme_id}")
+    assert ("drawn within 7 days" in over_open.text, "so it has no age" in over_open.text) == (False, True)
+    assert ("drawn within 7 days" in over_work.text, "so it has no age" in over_work.text) == (True, False)
 
 
 def frame_week(week: int, version: int, **changed: object) -> ThemeWeekOpened:

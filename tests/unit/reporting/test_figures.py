@@ -8,7 +8,17 @@ import pytest
 
 from services.reporting.domain.facts import ThemeFact
 from services.reporting.domain.figures import FIGURES, Figure, by_theme, compute
-from shared.events import ActionReopened, AuditWithdrawn, ChallengeAnswered, Event, LoopReopened, VerificationChecked
+from shared.events import (
+    ActionReopened,
+    AuditCompleted,
+    AuditWithdrawn,
+    CaseSampled,
+    ChallengeAnswered,
+    EpisodeKind,
+    Event,
+    LoopReopened,
+    VerificationChecked,
+)
 from tests.unit.reporting.histories import (
     MORNING,
     PROGRAMME,
@@ -65,6 +75,19 @@ def test_near_live_is_seven_days_and_leaves_out_what_was_chosen_by_hand() -> Non
     assert (seen["near_live"].part, seen["near_live"].of, seen["near_live"].value) == (9, 10, 0.9)
     assert seen["age_sampled"].of == 10
     assert (seen["age_sampled"].value, seen["age_audited"].value) == (0, 1)
+
+
+def test_what_was_open_when_it_was_drawn_has_no_age_and_is_neither_near_live_nor_late() -> None:
+    finished = [event for number in range(10) for event in an_audit(number, age=3)]
+    open_cases = [
+        event.model_copy(update={"kind": kind}) if isinstance(event, CaseSampled | AuditCompleted) else event
+        for number, kind in enumerate(EpisodeKind, start=50)
+        for event in an_audit(number, age=0)
+    ]
+    alone, together = figures(finished), figures([*finished, *open_cases])
+    for name in ("near_live", "age_sampled", "age_audited"):
+        assert (together[name].of, together[name].value) == (alone[name].of, alone[name].value)
+    assert together["cases_sampled"].value == 15
 
 
 def test_there_is_no_rate_below_ten() -> None:
