@@ -16,42 +16,75 @@ from services.intake.domain import identity
 from services.intake.domain.context import Context
 from services.intake.domain.identity import NAMESPACE
 from services.intake.domain.ledger import Ledger, Outcome
+from services.intake.domain.standing import Known, named_by, order_of, place_of
 from services.intake.domain.work import Purge
 from shared.events import EpisodeRecorded, EpisodeWithdrawn, Event
+from shared.working_days import local_date
 
 PLAN = "child_protection"
 
 _KEEP = sa.text(
     "INSERT INTO episode AS known (child_id, kind, started_on, ended_on, category, said_on, road, sender_id, "
-    "under) VALUES (:child_id, :kind, :started_on, :ended_on, :category, :said_on, :road, :sender_id, :under) "
+    "under, version, said_version, said_at) VALUES (:child_id, :kind, :started_on, :ended_on, :category, :said_on, "
+    ":road, :sender_id, :under, :version, :said_version, :said_at) "
     "ON CONFLICT (child_id, kind, started_on) DO UPDATE SET ended_on = excluded.ended_on, "
     "category = coalesce(excluded.category, known.category), said_on = excluded.said_on, "
+    "road = CASE WHEN excluded.sender_id IS NULL THEN known.road ELSE excluded.road END, "
     "sender_id = coalesce(excluded.sender_id, known.sender_id), under = coalesce(excluded.under, known.under), "
-    "version = known.version + 1 "
+    "said_version = excluded.said_version, said_at = excluded.said_at, version = known.version + 1 "
     "WHERE known.said_on <= excluded.said_on AND (known.ended_on, known.category) IS DISTINCT FROM "
     "(excluded.ended_on, coalesce(excluded.category, known.category)) RETURNING version, category"
 )
 
 _KEEP_FRESH = sa.text(
-    "INSERT INTO episode (child_id, kind, started_on, ended_on, category, said_on, road, sender_id, under) "
+    "INSERT INTO episode (child_id, kind, started_on, ended_on, category, said_on, road, sender_id, under, version, "
+    "said_version, said_at) "
     "SELECT * FROM unnest(CAST(:child_id AS uuid[]), CAST(:kind AS text[]), CAST(:started_on AS date[]), "
     "CAST(:ended_on AS date[]), CAST(:category AS text[]), CAST(:said_on AS date[]), CAST(:road AS text[]), "
-    "CAST(:sender_id AS text[]), CAST(:under AS text[]))"
+    "CAST(:sender_id AS text[]), CAST(:under AS text[]), CAST(:version AS integer[]), "
+    "CAST(:said_version AS integer[]), CAST(:said_at AS timestamptz[]))"
+)
+
+_SAID_AGAIN = sa.text(
+    "UPDATE episode SET said_version = :said_version, said_at = :said_at "
+    "WHERE child_id = :child_id AND kind = :kind AND started_on = :started_on"
 )
 
 _KNOWN = sa.text(
-    "SELECT child_id, kind, started_on, ended_on, category, sender_id FROM episode WHERE child_id = ANY(:children)"
+    "SELECT child_id, kind, started_on, ended_on, category, road, sender_id, version, said_version, said_at, "
+    "false AS is_gone FROM episode WHERE child_id = ANY(:children) UNION ALL "
+    "SELECT child_id, kind, started_on, NULL, NULL, road, sender_id, version, said_version, said_at, true "
+    "FROM episode_gone WHERE child_id = ANY(:children)"
 )
 
 _DROP = sa.text(
-    "DELETE FROM episode WHERE child_id = :child_id AND kind = :kind AND road = :road AND sender_id = :sender_id "
-    "AND (CAST(:purge AS boolean) OR started_on <> :started_on) RETURNING started_on, version"
+    "WITH gone AS (DELETE FROM episode WHERE child_id = :child_id AND kind = :kind AND road = :road "
+    "AND sender_id = :sender_id AND (CAST(:purge AS boolean) OR started_on <> :started_on) "
+    "RETURNING child_id, kind, started_on, road, sender_id, version), kept AS ("
+    "INSERT INTO episode_gone (child_id, kind, started_on, road, sender_id, version) "
+    "SELECT child_id, kind, started_on, road, sender_id, version + 1 FROM gone "
+    "ON CONFLICT (child_id, kind, started_on, road, sender_id) DO UPDATE SET version = excluded.version) "
+    "SELECT kind, started_on, version + 1 AS version FROM gone"
 )
+"""What is deleted leaves its last version behind, for what comes back later is a later version."""
 
 _PURGE = sa.text(
-    "DELETE FROM episode WHERE child_id = :child_id AND (CAST(:episode AS text) IS NULL "
-    "OR (road = :road AND under = :episode)) RETURNING kind, started_on, version"
+    "WITH gone AS (DELETE FROM episode WHERE child_id = :child_id AND (CAST(:episode AS text) IS NULL "
+    "OR (road = :road AND under = :episode)) "
+    "RETURNING child_id, kind, started_on, road, sender_id, version), kept AS ("
+    "INSERT INTO episode_gone (child_id, kind, started_on, road, sender_id, version) "
+    "SELECT child_id, kind, started_on, road, coalesce(sender_id, ''), version + 1 FROM gone "
+    "ON CONFLICT (child_id, kind, started_on, road, sender_id) DO UPDATE SET version = excluded.version) "
+    "SELECT kind, started_on, version + 1 AS version FROM gone"
 )
+
+_REMEMBER = sa.text(
+    "INSERT INTO episode_gone (child_id, kind, started_on, road, sender_id, version, said_version, said_at) "
+    "VALUES (:child_id, :kind, :started_on, :road, :sender_id, 0, :said_version, :said_at) "
+    "ON CONFLICT (child_id, kind, started_on, road, sender_id) "
+    "DO UPDATE SET said_version = excluded.said_version, said_at = excluded.said_at"
+)
+"""A purge, on no day: what its sender said of that id before it stays away, whether it has come or not."""
 
 
 async def keep(
@@ -63,19 +96,20 @@ async def keep(
         return recording.Recorded()
     children = {context.child: identity.pseudonym(key, context.child) for context in contexts}
     await recording.lock_children(session, children.values())
-    values = [_values(context, children[context.child], said_on) for context in contexts]
+    values = [_values(context, children[context.child], said_on, at) for context in contexts]
     known = await _known(session, set(children.values()))
     fresh = _fresh(values, known)
     together = {id(each) for each in fresh}
     if fresh:
         await session.execute(_KEEP_FRESH, _columns(fresh))
+    with_plans = {child_id for child_id, kind, _ in known.standing if kind == PLAN}
     kept: list[list[Event]] = []
     for each in values:
         if id(each) in together:
-            kept.append([_recorded(council, each, 1, each["category"], at)])
+            kept.append([_recorded(council, each, each["version"], each["category"], each["said_at"])])
         else:
-            kept.append([] if _stands(each, known) else await _keep(session, council, each, at))
-    affected = _affected(values, kept, known)
+            kept.append(await _keep(session, council, each, known))
+    affected = _affected(values, kept, with_plans)
     told = await _tell_anew(session, keys, affected, at) if affected else []
     events: list[Event] = [*(event for events in kept for event in events), *told]
     return recording.Recorded([Outcome.ACCEPTED if events else Outcome.DUPLICATE for events in kept], events)
@@ -90,37 +124,31 @@ async def _tell_anew(session: AsyncSession, keys: recording.Keys, children: set[
     return told
 
 
-Standing = dict[tuple[UUID, str, date], tuple[date | None, str | None, str | None]]
-"""What is known of each episode: its end, its category, the sender's id."""
+async def _known(session: AsyncSession, children: set[UUID]) -> Known:
+    known = Known()
+    for row in await session.execute(_KNOWN, {"children": list(children)}):
+        place, named = (row.child_id, row.kind, row.started_on), (row.child_id, row.kind, row.road, row.sender_id)
+        if not row.is_gone:
+            known.standing[place] = (row.ended_on, row.category, row.sender_id)
+        elif row.version:
+            known.gone[place] = max(row.version, known.gone.get(place, 0))
+        if row.sender_id and row.said_at is not None:
+            (known.purged if row.is_gone else known.newest)[named] = (row.said_version, row.said_at)
+    return known
 
 
-async def _known(session: AsyncSession, children: set[UUID]) -> Standing:
-    return {
-        (row.child_id, row.kind, row.started_on): (row.ended_on, row.category, row.sender_id)
-        for row in await session.execute(_KNOWN, {"children": list(children)})
-    }
-
-
-def _stands(values: dict[str, Any], known: Standing) -> bool:
-    """Whether an episode stands already as it is said: most of a daily push does."""
-    held = known.get((values["child_id"], values["kind"], values["started_on"]))
-    if held is None or values["purge"]:
-        return False
-    ended_on, category, sender_id = held
-    said_category = values["category"] or category
-    return (ended_on, category, sender_id) == (values["ended_on"], said_category, values["sender_id"])
-
-
-def _fresh(values: Sequence[dict[str, Any]], known: Standing) -> list[dict[str, Any]]:
+def _fresh(values: Sequence[dict[str, Any]], known: Known) -> list[dict[str, Any]]:
     """Those of which nothing is known and that are said once: they go in together, for most of a first push is such."""
-    named = {(child_id, kind, sender_id) for (child_id, kind, _), (_, _, sender_id) in known.items()}
+    named = {(child_id, kind, sender_id) for (child_id, kind, _), (_, _, sender_id) in known.standing.items()}
     said = Counter(place for each in values for place in _places(each))
     return [
         each
         for each in values
         if not each["purge"]
-        and (each["child_id"], each["kind"], each["started_on"]) not in known
+        and place_of(each) not in known.standing
+        and place_of(each) not in known.gone
         and (each["child_id"], each["kind"], each["sender_id"]) not in named
+        and not known.is_stale(each)
         and all(said[place] == 1 for place in _places(each))
     ]
 
@@ -136,9 +164,8 @@ def _columns(fresh: Sequence[dict[str, Any]]) -> dict[str, list[object]]:
     return {name: [each[name] for each in fresh] for name in fresh[0] if name != "purge"}
 
 
-def _affected(values: Sequence[dict[str, Any]], kept: Sequence[list[Event]], known: Standing) -> set[UUID]:
+def _affected(values: Sequence[dict[str, Any]], kept: Sequence[list[Event]], with_plans: set[UUID]) -> set[UUID]:
     """The children whose work may fall under another category: a first plan that has none changes nothing."""
-    with_plans = {child_id for child_id, kind, _ in known if kind == PLAN}
     return {
         each["child_id"]
         for each, events in zip(values, kept, strict=True)
@@ -146,18 +173,55 @@ def _affected(values: Sequence[dict[str, Any]], kept: Sequence[list[Event]], kno
     }
 
 
-async def _keep(session: AsyncSession, council: str, values: dict[str, Any], at: datetime) -> list[Event]:
+async def _keep(session: AsyncSession, council: str, values: dict[str, Any], known: Known) -> list[Event]:
     """Keep one, and say what became of it. What a sender moved or asks to delete under its own id goes first."""
-    events: list[Event] = []
-    about = {"occurred_at": at, "child_id": values["child_id"], "council": council, "kind": str(values["kind"])}
-    if values["sender_id"] is not None:
-        for row in await session.execute(_DROP, values):
-            gone = _episode_id(values["child_id"], values["kind"], row.started_on)
-            events.append(EpisodeWithdrawn(episode_id=gone, version=row.version + 1, **about))
-    kept = None if values["purge"] else (await session.execute(_KEEP, values)).first()
+    if known.is_stale(values):
+        return []
+    named, order = named_by(values), order_of(values)
+    if known.stands(values):
+        if named is not None and order > known.newest.get(named, order):
+            await session.execute(_SAID_AGAIN, values)
+            known.newest[named] = order
+        return []
+    events = await _drop(session, council, values, known)
+    if values["purge"]:
+        return events
+    values["version"] = known.gone.get(place_of(values), 0) + 1
+    kept = (await session.execute(_KEEP, values)).first()
     if kept is not None:
-        events.append(_recorded(council, values, kept.version, kept.category, at))
+        known.standing[place_of(values)] = (values["ended_on"], kept.category, values["sender_id"])
+        events.append(_recorded(council, values, kept.version, kept.category, values["said_at"]))
     return events
+
+
+async def _drop(session: AsyncSession, council: str, values: dict[str, Any], known: Known) -> list[Event]:
+    """Withdraw what the sender had under this id, where it stands on another day or is to be deleted."""
+    named = named_by(values)
+    if named is None:
+        return []
+    events: list[Event] = []
+    for row in await session.execute(_DROP, values):
+        place = (values["child_id"], values["kind"], row.started_on)
+        known.standing.pop(place, None)
+        known.gone[place] = row.version
+        events.append(_withdrawn(council, *place, row.version, values["said_at"]))
+    (known.purged if values["purge"] else known.newest)[named] = order_of(values)
+    if values["purge"]:
+        await session.execute(_REMEMBER, values | {"started_on": date.min})
+    return events
+
+
+def _withdrawn(
+    council: str, child_id: UUID, kind: str, started_on: date, version: int, at: datetime
+) -> EpisodeWithdrawn:
+    return EpisodeWithdrawn(
+        occurred_at=at,
+        version=version,
+        episode_id=_episode_id(child_id, kind, started_on),
+        child_id=child_id,
+        council=council,
+        kind=str(kind),
+    )
 
 
 def _recorded(
@@ -184,10 +248,8 @@ async def purge(session: AsyncSession, keys: recording.Keys, purges: Sequence[Pu
     for each in purges:
         child_id = identity.pseudonym(key, each.child)
         values = {"child_id": child_id, "road": str(each.road), "episode": each.episode}
-        for row in await session.execute(_PURGE, values):
-            gone = _episode_id(child_id, row.kind, row.started_on)
-            about = {"occurred_at": each.at, "child_id": child_id, "council": council, "kind": row.kind}
-            events.append(EpisodeWithdrawn(episode_id=gone, version=row.version + 1, **about))
+        gone = await session.execute(_PURGE, values)
+        events.extend(_withdrawn(council, child_id, row.kind, row.started_on, row.version, each.at) for row in gone)
     return events
 
 
@@ -200,16 +262,19 @@ def counts(contexts: Sequence[Context]) -> Counter[str]:
     return Counter(context.kind for context in contexts)
 
 
-def _values(context: Context, child_id: UUID, said_on: date) -> dict[str, Any]:
+def _values(context: Context, child_id: UUID, said_on: date, at: datetime) -> dict[str, Any]:
     return {
         "child_id": child_id,
-        "kind": context.kind,
+        "kind": str(context.kind),
         "started_on": context.started_on,
         "ended_on": context.ended_on,
         "category": context.category,
-        "said_on": said_on,
+        "said_on": said_on if context.at is None else local_date(context.at),
         "road": str(context.road),
         "sender_id": context.sender_id,
         "purge": context.purge,
         "under": context.under,
+        "version": 1,
+        "said_version": context.version,
+        "said_at": context.at or at,
     }

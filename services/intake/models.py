@@ -95,6 +95,8 @@ class Episode(Table, table=True):
     sender_id: str | None = None
     under: str | None = None
     version: int = 1
+    said_version: int = 1
+    said_at: datetime | None = Field(default=None, sa_type=INSTANT)
 
 
 class Quarantined(Table, table=True):

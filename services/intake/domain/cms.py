@@ -35,7 +35,7 @@ def read(event: CmsEvent, council: str) -> Submission | Context | Refusal:
     if isinstance(event, CmsEpisodeRecorded):
         return _episode(event)
     if isinstance(event, CmsRecordPurged) and event.kind in set(EpisodeKind):
-        return Context(event.child.strip(), event.kind, date.min, None, None, Road.CMS, event.id.strip(), purge=True)
+        return _purged_episode(event)
     about = kind(event)
     if about is None:
         return Refusal("unknown_kind", "kind", "Nothing of this kind is kept here")
@@ -67,6 +67,21 @@ def _unreadable(event: CmsEvent) -> Refusal | None:
     return wrong
 
 
+def _purged_episode(event: CmsRecordPurged) -> Context:
+    return Context(
+        event.child.strip(),
+        event.kind,
+        date.min,
+        None,
+        None,
+        Road.CMS,
+        event.id.strip(),
+        purge=True,
+        version=event.version,
+        at=event.occurred_at,
+    )
+
+
 def _episode(event: CmsEpisodeRecorded) -> Context | Refusal:
     today = local_date(event.occurred_at)
     if event.kind not in set(EpisodeKind):
@@ -83,6 +98,8 @@ def _episode(event: CmsEpisodeRecorded) -> Context | Refusal:
         event.category_of_abuse,
         Road.CMS,
         event.id.strip(),
+        version=event.version,
+        at=event.occurred_at,
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """One of them: from when to when, which category of abuse it rests on, and the sender's id where there is one.
 
-    `under` is the sender's id of the social care episode that it belongs to: a purge may name that.
+    `under` is the sender's id of the social care episode that it belongs to: a purge may name that. `version` and `at`
+    say which of two statements of one sender is the newer; `at` is none where the whole batch was said at once.
     """
 
     child: str
@@ -22,3 +23,5 @@ class Context:
     sender_id: str | None = None
     purge: bool = False
     under: str | None = None
+    version: int = 1
+    at: datetime | None = None

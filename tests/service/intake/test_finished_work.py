@@ -16,7 +16,10 @@ from shared.events import (
     ChildUnlinked,
     CmsAssessmentAuthorised,
     CmsEnquiryEnded,
+    CmsEpisodeRecorded,
     CmsRecordPurged,
+    EpisodeRecorded,
+    EpisodeWithdrawn,
     Event,
 )
 from tests.support.delivery import deliver, deliver_records, record_of
@@ -203,7 +206,7 @@ async def test_a_feed_that_misses_its_hour_is_said_to_be_silent_and_to_be_back(e
 
 
 async def test_an_enquiry_is_told_when_it_ends_and_a_plan_when_it_starts_moves_and_ends(engine: AsyncEngine) -> None:
-    from shared.events import CmsEnquiryStarted, CmsEpisodeRecorded, EpisodeRecorded, EpisodeWithdrawn
+    from shared.events import CmsEnquiryStarted
 
     started = {"occurred_at": NOON, "council": "999", "id": "S-1", "child": "4410927", "started_on": date(2026, 9, 1)}
     assert recorded(await deliver(engine, handlers.router, CmsEnquiryStarted.model_validate(started))) == []
@@ -222,3 +225,68 @@ async def test_an_enquiry_is_told_when_it_ends_and_a_plan_when_it_starts_moves_a
     assert [event.version for event in over if isinstance(event, EpisodeRecorded)] == [2]
     moved = await deliver(engine, handlers.router, plan(started_on=date(2026, 9, 4)))
     assert [type(event) for event in moved][:2] == [EpisodeWithdrawn, EpisodeRecorded]
+
+
+def plan(**facts: object) -> CmsEpisodeRecorded:
+    """A child protection plan that started on 1 September 2026."""
+    given = {
+        "occurred_at": NOON,
+        "council": "999",
+        "id": "P-1",
+        "child": "4410927",
+        "kind": "child_protection",
+        "started_on": date(2026, 9, 1),
+        **facts,
+    }
+    return CmsEpisodeRecorded.model_validate(given)
+
+
+def purge_of_the_plan(**facts: object) -> CmsRecordPurged:
+    """Said a day later, as version 2."""
+    given = {
+        "occurred_at": NOON + timedelta(days=1),
+        "version": 2,
+        "council": "999",
+        "id": "P-1",
+        "child": "4410927",
+        "kind": "child_protection",
+        **facts,
+    }
+    return CmsRecordPurged.model_validate(given)
+
+
+async def test_a_purge_of_a_plan_that_arrives_before_its_record_is_remembered(engine: AsyncEngine) -> None:
+    """What was said before the purge stays away, in the same batch too; another plan and a later word do not."""
+    assert await deliver(engine, handlers.router, purge_of_the_plan()) == []
+    assert await deliver(engine, handlers.router, plan()) == []
+    assert await deliver(engine, handlers.router, purge_of_the_plan(id="P-3"), plan(id="P-3")) == []
+    (other,) = await deliver(engine, handlers.router, plan(id="P-2", started_on=date(2026, 9, 2)))
+    (back,) = await deliver(engine, handlers.router, plan(version=3, occurred_at=NOON + timedelta(days=2)))
+    assert [type(event) for event in (other, back)] == [EpisodeRecorded, EpisodeRecorded]
+
+
+async def test_a_plan_that_comes_back_after_its_purge_is_a_later_version(engine: AsyncEngine) -> None:
+    """Whoever holds the withdrawal would take a first version for something older."""
+    said = await deliver(engine, handlers.router, plan())
+    said += await deliver(engine, handlers.router, purge_of_the_plan())
+    said += await deliver(engine, handlers.router, plan(version=3, occurred_at=NOON + timedelta(days=2)))
+    said += await deliver(engine, handlers.router, purge_of_the_plan(version=4))
+    assert [type(event) for event in said] == [EpisodeRecorded, EpisodeWithdrawn] * 2
+    assert [event.version for event in said] == [1, 2, 3, 4]
+
+
+async def test_an_older_word_on_a_plan_that_arrives_late_has_no_effect(engine: AsyncEngine) -> None:
+    """Neither on its end nor on its start, whether it comes on the same day, in the same batch or later."""
+    later = NOON + timedelta(hours=1)
+    over = plan(version=2, occurred_at=later, started_on=date(2026, 9, 4), ended_on=date(2026, 11, 1))
+    (record,) = await deliver(engine, handlers.router, over)
+    assert isinstance(record, EpisodeRecorded)
+    assert (record.started_on, record.ended_on) == (date(2026, 9, 4), date(2026, 11, 1))
+    assert await deliver(engine, handlers.router, plan()) == []
+    assert await deliver(engine, handlers.router, plan(started_on=date(2026, 9, 4))) == []
+    newer = plan(id="P-2", version=2, occurred_at=later, started_on=date(2026, 10, 4))
+    (both,) = await deliver(
+        engine, handlers.router, newer, plan(id="P-2", started_on=date(2026, 10, 4), ended_on=NOON.date())
+    )
+    assert isinstance(both, EpisodeRecorded)
+    assert both.ended_on is None

@@ -1,0 +1,63 @@
+"""What stands around some children, as a batch of statements goes along: which of them say something new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+Place = tuple[UUID, str, date]
+"""A child, a kind and a start."""
+
+Named = tuple[UUID, str, str, str]
+"""A child, a kind, a road and the id that its sender has for the episode."""
+
+Order = tuple[int, datetime]
+
+
+@dataclass
+class Known:
+    """What is known of some children's episodes, as a batch goes along."""
+
+    standing: dict[Place, tuple[date | None, str | None, str | None]] = field(default_factory=dict)
+    """The end, the category and the sender's id of each that stands."""
+    newest: dict[Named, Order] = field(default_factory=dict)
+    """Which word of its sender was the last."""
+    purged: dict[Named, Order] = field(default_factory=dict)
+    gone: dict[Place, int] = field(default_factory=dict)
+    """The version in which one that stood was withdrawn."""
+
+    def is_stale(self, values: Mapping[str, Any]) -> bool:
+        """Whether its sender has said something later of it, or has purged it since."""
+        named, order = named_by(values), order_of(values)
+        if named is None:
+            return False
+        purged = self.purged.get(named)
+        return (purged is not None and order <= purged) or order < self.newest.get(named, order)
+
+    def stands(self, values: Mapping[str, Any]) -> bool:
+        """Whether an episode stands already as it is said: most of a daily push does."""
+        held = self.standing.get(place_of(values))
+        if held is None or values["purge"]:
+            return False
+        ended_on, category, sender_id = held
+        said_category = values["category"] or category
+        return (ended_on, category, sender_id) == (values["ended_on"], said_category, values["sender_id"])
+
+
+def place_of(values: Mapping[str, Any]) -> Place:
+    """Where an episode stands."""
+    return values["child_id"], values["kind"], values["started_on"]
+
+
+def named_by(values: Mapping[str, Any]) -> Named | None:
+    """Under which id its sender knows it; none where the road has no ids."""
+    about = values["child_id"], values["kind"], values["road"], values["sender_id"]
+    return None if values["sender_id"] is None else about
+
+
+def order_of(values: Mapping[str, Any]) -> Order:
+    """What decides which of two statements of one sender is the newer: its version, then when it was said."""
+    return values["said_version"], values["said_at"]
