@@ -17,6 +17,7 @@ from services.remedial.models import Action, Leave
 from services.remedial.moves import By
 from services.remedial.notices import note_action
 from shared.access import Role, Scope, people
+from shared.events import Event
 from shared.working_days import local_date
 
 KEEPS_EVERYBODYS = (Role.BUSINESS_SUPPORT,)
@@ -32,7 +33,7 @@ async def answered_for(session: AsyncSession, scope: Scope, today: date) -> list
     return [each for each in able if each.teams_on(today) & scope.teams and each.person_id != scope.person_id]
 
 
-async def record(session: AsyncSession, by: By, person_id: str, away: Away) -> None:
+async def record(session: AsyncSession, by: By, person_id: str, away: Away) -> list[Event]:
     """Record leave, and tell managers at once which deadlines fall into it.
 
     Raises:
@@ -54,6 +55,7 @@ async def record(session: AsyncSession, by: By, person_id: str, away: Away) -> N
     session.add(leave)
     await session.flush()
     await flag(session, today, by.now)
+    return []
 
 
 async def remove(session: AsyncSession, by: By, leave_id: UUID) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -80,8 +80,8 @@ def is_ones_own(scope: Scope, held: SupportSession) -> bool:
     return scope.person_id in {held.leader_id, held.planned_by} or scope.has(Role.QA_MANAGER)
 
 
-async def plan(session: AsyncSession, by: By, planned: Plan) -> SupportSession:
-    """Plan a session that this person leads.
+async def plan(session: AsyncSession, by: By, session_id: UUID, planned: Plan) -> list[Event]:
+    """Plan a session that this person leads, under the id that its form carries.
 
     Raises:
         Refused: nobody is invited, somebody is not in the directory, it lies in the past, or it is to be about an
@@ -96,7 +96,7 @@ async def plan(session: AsyncSession, by: By, planned: Plan) -> SupportSession:
     if len(await linked(session, by.scope, planned.actions)) != len(set(planned.actions)):
         raise Refused("Choose actions from the list.", "actions")
     made = SupportSession(
-        session_id=uuid4(),
+        session_id=session_id,
         kind=planned.kind,
         state=State.PLANNED,
         leader_id=by.scope.person_id,
@@ -115,16 +115,11 @@ async def plan(session: AsyncSession, by: By, planned: Plan) -> SupportSession:
     for person_id in planned.attendees:
         path = f"/remedial/sessions/{made.session_id}"
         await note(session, person_id, Told.SESSION, made.session_id, by.now, path=path)
-    return made
+    return [SessionPlanned(**_state(made, by.now))]
 
 
 def _managers(known: Sequence[people.Person]) -> list[str]:
     return [person.person_id for person in known if Role.TEAM_MANAGER in person.roles]
-
-
-def planned_event(made: SupportSession, now: datetime) -> SessionPlanned:
-    """What to say of a session just planned."""
-    return SessionPlanned(**_state(made, now))
 
 
 @dataclass(frozen=True)

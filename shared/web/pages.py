@@ -12,6 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from types import CodeType
 from typing import Annotated
+from uuid import uuid4
 
 import sqlalchemy as sa
 from fastapi import Depends, FastAPI, Request
@@ -182,7 +183,7 @@ def environment(templates: Path | None, council: str = "") -> Environment:
         lstrip_blocks=True,
         bytecode_cache=_COMPILED,
     )
-    made.globals.update(asset=asset, council=council)
+    made.globals.update(asset=asset, council=council, new_id=uuid4)
     made.filters.update(
         long_date=filters.long_date,
         short_date=filters.short_date,

@@ -6,11 +6,13 @@ from starlette.responses import HTMLResponse
 from services.remedial.pages import (
     action,
     board,
+    buttons,
     forms,
     holidays,
     leave,
     messages,
     mine,
+    reasons,
     sessions,
     several,
     team,
@@ -18,5 +20,5 @@ from services.remedial.pages import (
 )
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
-for part in (mine, team, board, verify, messages, sessions, several, holidays, leave, forms, action):
+for part in (mine, team, board, verify, messages, sessions, several, holidays, leave, forms, reasons, buttons, action):
     router.include_router(part.router)

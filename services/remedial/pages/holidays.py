@@ -7,15 +7,16 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from services.remedial.models import Holiday
+from services.remedial.pages.answering import after
 from services.remedial.pages.asking import CALENDAR_KEEPERS, Visit, Visiting
-from shared.web.flash import flash
 from shared.web.forms import Form, Submitted, parse
 from shared.working_days import is_working_day
 
 router = APIRouter(prefix="/remedial/holidays", dependencies=CALENDAR_KEEPERS)
+HOME = "/remedial/holidays"
 
 
 class HolidayForm(BaseModel):
@@ -41,9 +42,7 @@ async def proclaim(visit: Visiting, submitted: Submitted) -> Response:
         return await _page(visit, form)
     statement = insert(Holiday).values(day=form.data.day, name=form.data.name)
     await visit.work.session.execute(statement.on_conflict_do_nothing())
-    response = RedirectResponse("/remedial/holidays", status_code=303)
-    flash(response, "Entered. Deadlines made from now on skip it; those already set stand.")
-    return response
+    return after(HOME, "Entered. Deadlines made from now on skip it; those already set stand.")
 
 
 async def _page(visit: Visit, form: Form[HolidayForm]) -> Response:

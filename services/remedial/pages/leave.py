@@ -1,22 +1,23 @@
 """Leave: who is away and until when, recorded by a team's manager or business support."""
 
 from datetime import date
+from functools import partial
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from services.remedial import absence
 from services.remedial.domain.leave import Away
-from services.remedial.domain.refusal import Refused
+from services.remedial.pages.answering import after, done
 from services.remedial.pages.asking import LEAVE_KEEPERS, Visit, Visiting
-from shared.web.flash import flash
 from shared.web.forms import Form, Submitted, parse
 from shared.working_days import local_date
 
 router = APIRouter(prefix="/remedial/leave", dependencies=LEAVE_KEEPERS)
 HOME = "/remedial/leave"
+RECORDED = "Recorded. Deadlines stay as they are; managers hear which fall into the leave."
 
 
 class LeaveForm(BaseModel):
@@ -38,12 +39,10 @@ async def record(visit: Visiting, submitted: Submitted) -> Response:
     """Record it. Deadlines stand; managers hear which of them fall into it."""
     form = parse(LeaveForm, submitted)
     if (said := form.data) is not None:
-        try:
-            await absence.record(visit.work.session, visit.by, said.person, Away(said.first_on, said.last_on))
-        except Refused as no:
-            form.refuse(no.field or "person", str(no))
-        else:
-            return _after("Recorded. Deadlines stay as they are; managers hear which fall into the leave.")
+        away = Away(said.first_on, said.last_on)
+        make = partial(absence.record, visit.work.session, visit.by, said.person, away)
+        if answer := await done(visit, form, make, HOME, RECORDED, field="person"):
+            return answer
     return await _page(visit, form)
 
 
@@ -52,7 +51,7 @@ async def remove(leave_id: UUID, visit: Visiting) -> Response:
     """It was a mistake, or it was called off."""
     if not await absence.remove(visit.work.session, visit.by, leave_id):
         raise HTTPException(404)
-    return _after("Removed.")
+    return after(HOME, "Removed.")
 
 
 async def _page(visit: Visit, form: Form[LeaveForm]) -> Response:
@@ -66,9 +65,3 @@ async def _page(visit: Visit, form: Form[LeaveForm]) -> Response:
         leave=await absence.to_come(session, visit.scope, today),
         able=[(each.person_id, each.name) for each in able],
     )
-
-
-def _after(message: str) -> Response:
-    response = RedirectResponse(HOME, status_code=303)
-    flash(response, message)
-    return response

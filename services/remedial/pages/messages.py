@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from services.remedial import outbound
 from services.remedial.channels import channel_of
 from services.remedial.outbound import Outbound
+from services.remedial.pages.answering import after
 from services.remedial.pages.asking import MAIL_WATCHERS, Looking, Visiting
 from services.remedial.settings import current
 from shared.messaging import Reading
-from shared.web.flash import flash
 from shared.web.pages import Page
 
 router = APIRouter(prefix="/remedial/messages", dependencies=MAIL_WATCHERS)
@@ -46,6 +46,4 @@ async def retry(message_id: UUID, visit: Visiting) -> Response:
     """Send a failed message again, from the first attempt."""
     if not await outbound.retry(visit.work.session, visit.scope, message_id, visit.now):
         raise HTTPException(404)
-    response = RedirectResponse("/remedial/messages", status_code=303)
-    flash(response, "It is being sent again.")
-    return response
+    return after("/remedial/messages", "It is being sent again.")

@@ -5,18 +5,19 @@ import io
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from services.remedial import queries, support
-from services.remedial.domain.refusal import Refused
 from services.remedial.domain.support import NAMES, Kind, State, meetings_by_manager_and_week
 from services.remedial.invitation import invitation
 from services.remedial.models import Action, SupportSession
+from services.remedial.pages.answering import done
 from services.remedial.pages.asking import (
     COUNTERS,
     PLANNERS,
@@ -33,13 +34,14 @@ from shared.access import people, trail
 from shared.clock import LONDON
 from shared.messaging import Reading
 from shared.web.filters import sentence, short_date
-from shared.web.flash import flash
 from shared.web.forms import Form, Submitted, parse
+from shared.web.once import form_id
 from shared.web.pages import Page
 from shared.working_days import local_date
 
 router = APIRouter(prefix="/remedial/sessions", dependencies=SESSION_GOERS)
 HOME = "/remedial/sessions"
+PLANNED = "Planned. Everybody invited is told."
 
 Code = Annotated[str, Query(max_length=64)]
 
@@ -111,13 +113,10 @@ async def plan(visit: Visiting, submitted: Submitted) -> Response:
     """Plan it, and invite everybody."""
     form = parse(PlanForm, submitted)
     if (said := form.data) is not None:
-        try:
-            made = await support.plan(visit.work.session, visit.by, _plan_of(said))
-        except Refused as no:
-            form.refuse(no.field or "kind", str(no))
-        else:
-            visit.work.record(support.planned_event(made, visit.now))
-            return _after(made.session_id, "Planned. Everybody invited is told.")
+        session_id = form_id(submitted)
+        make = partial(support.plan, visit.work.session, visit.by, session_id, _plan_of(said))
+        if answer := await done(visit, form, make, _page_of(session_id), PLANNED, field="kind"):
+            return answer
     return await _plan_page(visit, form, form.value("team"))
 
 
@@ -230,26 +229,20 @@ async def held(session_id: UUID, visit: Visiting, submitted: Submitted) -> Respo
     """It was held: who was there, what was said, what will change."""
     found, form = await _own(visit, session_id), parse(HeldForm, submitted)
     if (said := form.data) is not None:
-        try:
-            told = Said(said.attendees, said.reflection, said.change, said.shared)
-            visit.work.record(*await support.hold(visit.work.session, visit.by, session_id, told))
-        except Refused as no:
-            form.refuse(no.field or "attendees", str(no))
-        else:
-            return _after(session_id, "Recorded as held.")
+        told = Said(said.attendees, said.reflection, said.change, said.shared)
+        make = partial(support.hold, visit.work.session, visit.by, session_id, told)
+        if answer := await done(visit, form, make, _page_of(session_id), "Recorded as held.", field="attendees"):
+            return answer
     return await _one_page(visit, found, form)
 
 
 @router.post("/{session_id}/cancel", dependencies=PLANNERS)
-async def cancel(session_id: UUID, visit: Visiting) -> Response:
+async def cancel(session_id: UUID, visit: Visiting, submitted: Submitted) -> Response:
     """It will not happen."""
-    found = await _own(visit, session_id)
-    try:
-        visit.work.record(*await support.cancel(visit.work.session, visit.by, session_id))
-    except Refused as no:
-        form: Form[HeldForm] = Form(errors={"attendees": str(no)})
-        return await _one_page(visit, found, form)
-    return _after(session_id, "Cancelled.")
+    found, form = await _own(visit, session_id), Form[HeldForm](submitted)
+    make = partial(support.cancel, visit.work.session, visit.by, session_id)
+    answer = await done(visit, form, make, _page_of(session_id), "Cancelled.", field="attendees")
+    return answer or await _one_page(visit, found, Form(errors=form.errors))
 
 
 async def _found(visit: Visit, session_id: UUID) -> SupportSession:
@@ -286,7 +279,5 @@ async def _one_page(visit: Visit, found: SupportSession, form: Form[HeldForm]) -
     )
 
 
-def _after(session_id: UUID, message: str) -> Response:
-    response = RedirectResponse(f"{HOME}/{session_id}", status_code=303)
-    flash(response, message)
-    return response
+def _page_of(session_id: UUID) -> str:
+    return f"{HOME}/{session_id}"

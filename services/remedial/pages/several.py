@@ -1,20 +1,22 @@
 """Several actions at once: choose them, say what and why, and see what came of each."""
 
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, model_validator
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from services.remedial import bulk, queries
 from services.remedial.bulk import Wanted, What
+from services.remedial.pages.answering import after
 from services.remedial.pages.asking import OVERSEERS, Look, Looking, Visit, Visiting
 from services.remedial.pages.narrowing import addresses
 from services.remedial.pages.owners import possible_owners
-from shared.web.flash import flash
 from shared.web.forms import Form, Submitted, parse
+from shared.web.once import SENT_ALREADY, form_id, once
 
 router = APIRouter(prefix="/remedial/several", dependencies=OVERSEERS)
 HOME = "/remedial/several"
@@ -54,11 +56,12 @@ async def do(look: Looking, visit: Visiting, submitted: Submitted) -> Response:
     if (said := form.data) is None:
         return await _page(visit, look, form)
     wanted = Wanted(said.what, said.reason, said.owner, said.due_on)
-    outcome = await bulk.do_all(visit.work.session, visit.by, said.actions, wanted)
+    session = visit.work.session
+    outcome = await once(session, form_id(submitted), partial(bulk.do_all, session, visit.by, said.actions, wanted))
+    if outcome is None:
+        return after(HOME, SENT_ALREADY)
     visit.work.record(*outcome.events)
-    response = RedirectResponse(HOME, status_code=303)
-    flash(response, outcome.sentence)
-    return response
+    return after(HOME, outcome.sentence)
 
 
 async def _page(visit: Visit, look: Look, form: Form[Any]) -> Response:

@@ -1,0 +1,54 @@
+"""A button pressed twice: the form as its page renders it, sent again, one after the other or at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+import httpx
+
+Fields = Mapping[str, str | list[str]]
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+@dataclass
+class _Forms(HTMLParser):
+    """The hidden fields of each posting form of a page, by the address that it posts to."""
+
+    page: str
+    hidden: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self._form: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._form = {}
+            if given.get("method", "").lower() == "post":
+                self.hidden[given.get("action") or self.page] = self._form
+        elif tag == "input" and given.get("type") == "hidden":
+            self._form[given["name"]] = given.get("value", "")
+
+
+async def hidden_fields(browser: httpx.AsyncClient, page: str, address: str) -> dict[str, str]:
+    """What the form that posts to `address` carries unseen on this page."""
+    answer = await browser.get(page)
+    assert answer.status_code == 200, (page, answer.status_code)
+    forms = _Forms(page.partition("?")[0])
+    forms.feed(answer.text)
+    assert address in forms.hidden, f"{page} has no form that posts to {address}, but {sorted(forms.hidden)}"
+    return forms.hidden[address]
+
+
+async def press_twice(
+    browser: httpx.AsyncClient, page: str, address: str, fields: Fields, *, together: bool
+) -> list[httpx.Response]:
+    """Fill in the form of that page and press its button twice; what each press was answered."""
+    filled = {**await hidden_fields(browser, page, address), **fields}
+    if together:
+        return list(await asyncio.gather(*(browser.post(address, data=filled, headers=FORM) for _ in range(2))))
+    return [await browser.post(address, data=filled, headers=FORM) for _ in range(2)]
