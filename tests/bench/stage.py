@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from pathlib import Path
 import psutil
 
 from deploy.local import topics
+from deploy.local.postgres import NOT_DURABLE
+from deploy.local.reaper import Reaper
 from shared.migrate import upgrade
 from tests.bench import feed, floor
 from tests.support.backend import Database, KafkaForTests, home, kafka_for_tests, postgres_for_tests, reaping
@@ -37,10 +39,11 @@ class Bench:
     database: Database
     folder: Path
     servers: tuple[int, ...]
+    reaper: Reaper
 
     def work(self, what: str, service: str, events: int) -> dict[str, float]:
         """Run one process through so many events: what it took, with the CPU of everything."""
-        before = self._server_cpu()
+        before = self.server_cpu()
         outcome = subprocess.run(
             [sys.executable, "-m", "tests.bench.work", what, *self.address(service), str(events)],
             stdout=subprocess.PIPE,
@@ -49,25 +52,26 @@ class Bench:
             check=True,
         )
         took: dict[str, float] = json.loads(outcome.stdout.splitlines()[-1])
-        took["cpu_us_per_event"] = (took["cpu_seconds"] + self._server_cpu() - before) / events * 1e6
+        took["cpu_us_per_event"] = (took["cpu_seconds"] + self.server_cpu() - before) / events * 1e6
         return took
 
     def address(self, service: str) -> tuple[str, str]:
         """Where Kafka and the service's database are."""
         return self.kafka.bootstrap, self.database.url(service)
 
-    def _server_cpu(self) -> float:
-        return sum(_cpu(psutil.Process(server)) for server in self.servers)
+    def server_cpu(self) -> float:
+        """The CPU seconds that Kafka and PostgreSQL have used so far."""
+        return sum(cpu(server) for server in self.servers)
 
 
 @contextmanager
-def bench(*services: str) -> Iterator[Bench]:
-    """Kafka and PostgreSQL, started for the measurement and stopped after it."""
+def bench(*services: str, settings: Mapping[str, str] = NOT_DURABLE) -> Iterator[Bench]:
+    """Kafka and PostgreSQL, started for the measurement and stopped after it; PostgreSQL with these settings."""
     with (
         home() as folder,
         reaping() as reaper,
         kafka_for_tests(folder, reaper) as kafka,
-        postgres_for_tests(folder, reaper) as postgres,
+        postgres_for_tests(folder, reaper, settings=settings) as postgres,
     ):
         database = postgres.create()
         for service in services:
@@ -76,7 +80,7 @@ def bench(*services: str) -> Iterator[Bench]:
         (folder / "key").write_text("k" * 32)
         running = [server.running for server in (kafka.server, postgres.server) if server is not None]
         servers = tuple(one.process.pid for one in running if one is not None)
-        yield Bench(kafka, database, folder, servers)
+        yield Bench(kafka, database, folder, servers, reaper)
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -118,7 +122,9 @@ def measure(events: int) -> dict[str, object]:
     }
 
 
-def _cpu(process: psutil.Process) -> float:
+def cpu(process_id: int) -> float:
+    """The CPU seconds of a process and of all that it has started."""
+    process = psutil.Process(process_id)
     used = process.cpu_times()
     return float(used.user + used.system + used.children_user + used.children_system) + sum(
         float(child.cpu_times().user + child.cpu_times().system) for child in process.children(recursive=True)

@@ -236,10 +236,13 @@ def kafka_for_tests(folder: Path, reaper: Reaper) -> Iterator[KafkaForTests]:
 
 
 @contextmanager
-def postgres_for_tests(folder: Path, reaper: Reaper, data_in: Path | None = None) -> Iterator[PostgresForTests]:
+def postgres_for_tests(
+    folder: Path, reaper: Reaper, data_in: Path | None = None, settings: Mapping[str, str] = NOT_DURABLE
+) -> Iterator[PostgresForTests]:
     """The cluster of this run, with the services' roles; each one's password is its name.
 
-    Its data lies under `data_in` where that is given, for tests in memory; a measurement keeps it on disk.
+    Its data lies under `data_in` where that is given, for tests in memory; a measurement keeps it on disk, and one
+    that wants it as it is deployed asks for no `settings` of its own.
     """
     if in_containers():
         with _postgres_container() as cluster:
@@ -247,7 +250,7 @@ def postgres_for_tests(folder: Path, reaper: Reaper, data_in: Path | None = None
         return
     (port,) = free_ports(1)
     with home(data_in or folder) as data:
-        cluster_files = Postgres(data / "postgres", port, "postgres", NOT_DURABLE)
+        cluster_files = Postgres(data / "postgres", port, "postgres", settings)
         cluster_files.prepare()
         server = Server(cluster_files.program(), folder / "postgres.log", reaper)
         server.start()

@@ -1,0 +1,126 @@
+"""Intake and audit as they are deployed: uvicorn processes of their own, told of their servers by the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import yaml
+
+from deploy.local import services
+from deploy.local.ports import LOOPBACK, Ports
+from deploy.local.refusal import Failed
+from shared.access import Role, sessions
+from tests.bench.england import ASSESSING, TEAMS, WORKERS
+from tests.bench.stage import Bench, bench, cpu, environment
+from tests.support.backend import Server, free_ports
+
+PROGRAMME = Path(__file__).parents[2] / "services" / "audit" / "programmes" / "near-live.yaml"
+AUDITORS = tuple(f"auditor-{number}" for number in range(1, 5))
+NAMES = ("intake", "audit")
+
+
+@dataclass
+class Deployed:
+    """Two services on the servers of a measurement, each a process that starts when it is told to."""
+
+    servers: Bench
+    ports: Ports
+    running: dict[str, Server] = field(default_factory=dict)
+
+    def start(self, name: str, app: str = "", told: Mapping[str, str] | None = None) -> None:
+        """Start a service and wait until it is ready; another application in its place where one is named."""
+        settings = {
+            **environment(self.servers.folder),
+            "CASELOOP_KAFKA": self.servers.kafka.bootstrap,
+            "CASELOOP_ORIGIN": self.ports.url,
+            f"{name.upper()}_DATABASE_URL": self.servers.database.url(name),
+            **(told or {}),
+        }
+        program = services.program(name, app or f"services.{name}.app:app", self.ports, settings)
+        log = self.servers.folder / f"{name}.log"
+        self.running[name] = Server(program, log, self.servers.reaper)
+        try:
+            self.running[name].start()
+        except Failed as failed:
+            raise SystemExit(f"{failed}\n{log.read_text()[-2000:]}") from failed
+
+    def stop(self) -> None:
+        """Stop what was started."""
+        for server in self.running.values():
+            server.stop()
+        self.running.clear()
+
+    def address(self, name: str) -> str:
+        """Where a service's pages are."""
+        return f"http://{LOOPBACK}:{self.ports.service(name)}"
+
+    def cookie(self, person_id: str) -> str:
+        """A session of one person."""
+        return sessions.sign(sessions.read_key(self.servers.folder / "key"), person_id, 0)
+
+    def open_programme(self, **stated: object) -> str:
+        """Open the briefing's programme, with these keys of its file replaced; its id."""
+        source = yaml.safe_load(PROGRAMME.read_text(encoding="utf-8")) | stated
+        key = sessions.read_key(self.servers.folder / "key")
+        cookies = {sessions.COOKIE: sessions.sign_system(key, Role.QA_MANAGER)}
+        with httpx.Client(base_url=self.address("audit"), cookies=cookies, timeout=30) as client:
+            answer = client.post("/audit/programmes", content=yaml.safe_dump(source))
+        if not answer.is_success:
+            raise SystemExit(f"the programme was not opened: {answer.text}")
+        return str(answer.json()["id"])
+
+    def measure(self, name: str, metric: str, **labels: str) -> float:
+        """The sum of a metric over the lines that have these labels."""
+        text = httpx.get(f"{self.address(name)}/metrics", timeout=30).text
+        lines = re.findall(rf"^{metric}({{.*}})? (\S+)$", text, re.MULTILINE)
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(float(value) for found, value in lines if all(each in found for each in wanted))
+
+    def cpu(self) -> float:
+        """The CPU seconds that everything has used so far: both services, Kafka and PostgreSQL."""
+        return self.servers.server_cpu() + sum(cpu(process) for process in self._processes())
+
+    def max_rss_mb(self) -> int:
+        """The most memory that either service has held."""
+        statuses = [Path(f"/proc/{process}/status").read_text() for process in self._processes()]
+        return max(int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) for status in statuses) // 1024
+
+    def _processes(self) -> list[int]:
+        return [server.running.process.pid for server in self.running.values() if server.running is not None]
+
+
+@contextmanager
+def deployed() -> Iterator[Deployed]:
+    """Servers as they are deployed (what is committed is on the disk), a known directory, and no service yet."""
+    (origin,) = free_ports(1)
+    with bench(*NAMES, settings={}) as servers:
+        know_directory(servers)
+        stack = Deployed(servers, Ports(origin))
+        try:
+            yield stack
+        finally:
+            stack.stop()
+
+
+def know_directory(servers: Bench) -> None:
+    """The teams and workers of the feed and the programme's auditors, in both services' copies."""
+    for name in NAMES:
+        servers.database.psql(
+            f"INSERT INTO {name}.team (team_id, name, kind, service)"
+            " SELECT 't-' || lpad(n::text, 2, '0'), 'Team ' || n,"
+            f" CASE WHEN n < {ASSESSING} THEN 'assessment' ELSE 'other' END, 'children'"
+            f" FROM generate_series(0, {TEAMS - 1}) AS n"
+        )
+        servers.database.psql(
+            f"INSERT INTO {name}.person (person_id, name, roles, teams)"
+            " SELECT 'w-' || lpad(n::text, 4, '0'), 'Worker ' || n, '{practitioner}',"
+            " jsonb_build_array(jsonb_build_object('since', '2015-01-01', 'team_id',"
+            f" 't-' || lpad((n % {TEAMS})::text, 2, '0'))) FROM generate_series(0, {WORKERS - 1}) AS n"
+        )
+        auditors = ", ".join(f"('{person}', '{person}', '{{auditor}}')" for person in AUDITORS)
+        servers.database.psql(f"INSERT INTO {name}.person (person_id, name, roles) VALUES {auditors}")
