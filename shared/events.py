@@ -255,11 +255,16 @@ class EpisodeEvent(Event):
 
 
 class EpisodeRecorded(EpisodeEvent):
-    """It started, moved or ended; a later version replaces an earlier one whole. Open while `ended_on` is none."""
+    """It started, moved or ended; a later version replaces an earlier one whole. Open while `ended_on` is none.
+
+    `worker_id` and `team_id` say who holds it, where the sender says so or the staff directory knows.
+    """
 
     started_on: date
     ended_on: date | None = None
     category_of_abuse: str | None = None
+    worker_id: str | None = None
+    team_id: str | None = None
     source: str
 
 

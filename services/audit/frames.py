@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import audits, draws, sampling
+from services.audit import audits, draws, moves, sampling
 from services.audit.domain.programme import Programme
 from services.audit.domain.sampling import Outcome
 from services.audit.domain.themes import Ineligible
 from services.audit.draws import Ruling, Standing
-from services.audit.models import DecisionRow
+from services.audit.models import OPEN_STATES, Audit, DecisionRow
 from shared.access.tables import TEAM
 from shared.events import AssessmentRecorded, EpisodeRecorded, EpisodeWithdrawn, Event
 from shared.working_days import local_date
@@ -30,18 +30,30 @@ DECISIONS_AN_EVENT = 500
 """A frame holds thousands of cases; one event with all their decisions would be larger than the outbox takes."""
 
 _KEEP = sa.text(
-    "INSERT INTO frame"
-    " (episode_id, version, child_id, kind, started_on, ended_on, category_of_abuse, worker_id, team_id)"
+    "INSERT INTO frame (episode_id, version, child_id, kind, started_on, ended_on, category_of_abuse, said_worker_id,"
+    " said_team_id, worker_id, team_id)"
     " SELECT said.*, held.worker_id, held.team_id FROM unnest(CAST(:episode_id AS uuid[]), CAST(:version AS int[]),"
     " CAST(:child_id AS uuid[]), CAST(:kind AS text[]), CAST(:started_on AS date[]), CAST(:ended_on AS date[]),"
-    " CAST(:category_of_abuse AS text[])) AS said (episode_id, version, child_id, kind, started_on, ended_on, category)"
+    " CAST(:category_of_abuse AS text[]), CAST(:worker_id AS text[]), CAST(:team_id AS text[]))"
+    " AS said (episode_id, version, child_id, kind, started_on, ended_on, category, worker, team)"
     " LEFT JOIN LATERAL (SELECT worker_id, team_id FROM frame AS other WHERE other.child_id = said.child_id"
     " AND coalesce(other.worker_id, other.team_id) IS NOT NULL LIMIT 1) AS held ON true"
     " ON CONFLICT (episode_id) DO UPDATE SET version = excluded.version, started_on = excluded.started_on,"
-    " ended_on = excluded.ended_on, category_of_abuse = excluded.category_of_abuse"
+    " ended_on = excluded.ended_on, category_of_abuse = excluded.category_of_abuse,"
+    " said_worker_id = excluded.said_worker_id, said_team_id = excluded.said_team_id"
     " WHERE frame.version < excluded.version"
 )
-_SAID = ("episode_id", "version", "child_id", "kind", "started_on", "ended_on", "category_of_abuse")
+_SAID = (
+    "episode_id",
+    "version",
+    "child_id",
+    "kind",
+    "started_on",
+    "ended_on",
+    "category_of_abuse",
+    "worker_id",
+    "team_id",
+)
 
 _HOLD = sa.text(
     "UPDATE frame SET worker_id = said.worker_id, team_id = said.team_id"
@@ -51,7 +63,10 @@ _HOLD = sa.text(
 )
 
 _OPEN = sa.text(
-    "SELECT frame.*, decision.theme_id FROM frame LEFT JOIN decision ON decision.assessment_id = frame.episode_id"
+    "SELECT frame.*, decision.theme_id,"
+    " CASE WHEN said_worker_id IS NULL AND said_team_id IS NULL THEN worker_id ELSE said_worker_id END AS holder,"
+    " CASE WHEN said_worker_id IS NULL AND said_team_id IS NULL THEN team_id ELSE said_team_id END AS holding_team"
+    " FROM frame LEFT JOIN decision ON decision.assessment_id = frame.episode_id"
     " AND decision.programme_id = :programme WHERE frame.started_on <= :day"
     " AND (frame.ended_on IS NULL OR frame.ended_on > :day) AND (decision.theme_id IS NULL"
     " OR (decision.outcome = 'not_drawn' AND decision.week < :week)) ORDER BY frame.episode_id"
@@ -80,12 +95,22 @@ async def follow(session: AsyncSession, events: Sequence[EpisodeRecorded | Episo
     if withdrawn:
         gone = {"ids": [event.episode_id for event in withdrawn]}
         await session.execute(sa.text("DELETE FROM frame WHERE episode_id = ANY(CAST(:ids AS uuid[]))"), gone)
-    over = [event for event in newest.values() if isinstance(event, EpisodeWithdrawn) or event.ended_on is not None]
-    return await _leave(session, over)
+    return await _change(session, [event for event in newest.values() if _may_change_a_draw(event)])
+
+
+def _may_change_a_draw(event: EpisodeRecorded | EpisodeWithdrawn) -> bool:
+    """Whether what was decided on the case may have to follow: it is over, withdrawn, or said anew with its holder."""
+    if isinstance(event, EpisodeWithdrawn) or event.ended_on is not None:
+        return True
+    return event.version > 1 and _says_who_holds(event)
+
+
+def _says_who_holds(event: EpisodeRecorded) -> bool:
+    return event.worker_id is not None or event.team_id is not None
 
 
 async def hold(session: AsyncSession, cases: Sequence[AssessmentRecorded]) -> None:
-    """Whoever did the child's last finished work holds what is open on the child."""
+    """Whoever did the child's last finished work holds what is open on the child, unless the sender says who does."""
     last = {case.child_id: case for case in cases if case.worker_id or case.team_id}
     if last:
         values = {
@@ -96,7 +121,7 @@ async def hold(session: AsyncSession, cases: Sequence[AssessmentRecorded]) -> No
         await session.execute(_HOLD, values)
 
 
-async def _leave(session: AsyncSession, events: Sequence[EpisodeRecorded | EpisodeWithdrawn]) -> list[Event]:
+async def _change(session: AsyncSession, events: Sequence[EpisodeRecorded | EpisodeWithdrawn]) -> list[Event]:
     ids = [event.episode_id for event in events]
     query = sa.select(col(DecisionRow.assessment_id)).where(col(DecisionRow.assessment_id).in_(ids))
     decided = set((await session.execute(query)).scalars()) if ids else set()
@@ -109,8 +134,39 @@ async def _leave(session: AsyncSession, events: Sequence[EpisodeRecorded | Episo
             continue
         if isinstance(event, EpisodeWithdrawn):
             happened += await sampling.withdraw(session, standings, event.episode_id, event.occurred_at)
-        else:
+            continue
+        if _says_who_holds(event):
+            happened += await _hold_anew(session, standings, event)
+        if event.ended_on is not None:
             happened += await _close(session, standings, event)
+    return happened
+
+
+async def _hold_anew(session: AsyncSession, standings: Sequence[Standing], event: EpisodeRecorded) -> list[Event]:
+    """Somebody else holds a case that was decided on: its facts and its open audit follow, as with finished work."""
+    happened: list[Event] = []
+    holder = {"worker_id": event.worker_id, "team_id": event.team_id}
+    for standing in standings:
+        key = (event.episode_id, standing.programme_id)
+        row = await session.get(DecisionRow, key, with_for_update=True, populate_existing=True)
+        if row is None or row.facts is None:
+            continue
+        case = AssessmentRecorded.model_validate_json(row.facts).model_copy(update=holder)
+        row.facts = case.model_dump_json(exclude_defaults=True)
+        found = await session.execute(
+            sa.select(Audit)
+            .where(
+                col(Audit.assessment_id) == event.episode_id,
+                col(Audit.programme_id) == standing.programme_id,
+                col(Audit.state).in_(OPEN_STATES),
+                sa.or_(*(col(getattr(Audit, name)).is_distinct_from(value) for name, value in holder.items())),
+            )
+            .with_for_update()
+        )
+        for audit in found.scalars().all():
+            audit.facts = row.facts
+            happened += await moves.correct(session, standing.plan, audit, case, event.occurred_at)
+            await audits.told(session, audit)
     return happened
 
 
@@ -198,8 +254,8 @@ async def _open(session: AsyncSession, plan: Programme, day: date, week: int, at
                 kind=row.kind,
                 started_on=row.started_on,
                 authorised_on=day,
-                worker_id=row.worker_id,
-                team_id=row.team_id,
+                worker_id=row.holder,
+                team_id=row.holding_team,
                 category_of_abuse=row.category_of_abuse,
                 source="frame",
             ),

@@ -311,7 +311,8 @@ class Loop(Table, table=True):
 class OpenCase(Table, table=True):
     """A plan, a placement or a case of one child as intake last said it: the frame that some programmes sample.
 
-    Who holds it (`worker_id`, `team_id`) is not said of it: it is whoever did the child's last finished work.
+    `said_worker_id` and `said_team_id` are who holds it by the sender's word. Where nothing is said, it is whoever did
+    the child's last finished work: `worker_id` and `team_id`.
     """
 
     __tablename__ = "frame"
@@ -325,6 +326,8 @@ class OpenCase(Table, table=True):
     category_of_abuse: str | None = None
     worker_id: str | None = None
     team_id: str | None = None
+    said_worker_id: str | None = None
+    said_team_id: str | None = None
 
 
 class OwnedAction(Table, table=True):

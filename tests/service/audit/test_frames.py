@@ -19,12 +19,14 @@ from shared.access import Role
 from shared.db import sessions
 from shared.events import (
     EVENTS,
+    CaseReturned,
     CaseSampled,
     Decision,
     DrawEvent,
     DrawsDecided,
     EpisodeRecorded,
     EpisodeWithdrawn,
+    Event,
     ThemeWeekOpened,
 )
 from tests.service.audit.playing import MORNING, audits, day_opens, decisions, monday, of_type, open_briefing
@@ -270,3 +272,56 @@ def test_a_case_of_the_frame_cannot_stand_twice_in_one_week() -> None:
     assert prove([frame_week(1, 1), decided], b"s").problems == [
         "plans, week 1: decision 2 (not_drawn): the case was decided before"
     ]
+
+
+def held(name: object, worker_id: str | None, team_id: str | None, version: int = 1) -> EpisodeRecorded:
+    """A plan whose sender says who holds it."""
+    return plan(name, version=version).model_copy(update={"worker_id": worker_id, "team_id": team_id})
+
+
+async def test_whom_the_sender_names_holds_the_plan_whoever_did_the_last_finished_work(engine: AsyncEngine) -> None:
+    finished = [case(f"work {n}", child_id=identity(f"child of {n}"), worker_id="worker-7") for n in range(8)]
+    await deliver(engine, handlers.router, *(held(n, "worker-9", "front-door") for n in range(8)))
+    await deliver(engine, handlers.router, *finished)
+    await open_briefing(engine, children_in_need(target=8))
+    (audit,) = await audits(engine)
+    assert (audit.worker_id, audit.team_id) == ("worker-9", "front-door")
+
+
+async def test_nobody_audits_the_plan_that_they_hold_nor_one_of_a_team_they_declared(engine: AsyncEngine) -> None:
+    await deliver(engine, handlers.router, *(held(n, f"auditor-{1 + n % 2}", "front-door") for n in range(8)))
+    text = children_in_need(target=8).replace(
+        "hours_a_week: 30", "hours_a_week: 30\n    conflicts: {teams: [front-door]}", 1
+    )
+    await open_briefing(engine, text)
+    for week in range(2, 10):
+        await day_opens(engine, monday(week))
+    drawn = await audits(engine)
+    assert len(drawn) == 8
+    assert not [audit for audit in drawn if audit.auditor_id in {audit.worker_id, "auditor-1"}]
+
+
+async def test_an_auditor_to_whom_the_plan_turns_out_to_belong_loses_the_case(engine: AsyncEngine) -> None:
+    await deliver(engine, handlers.router, *(plan(n) for n in range(8)))
+    await open_briefing(engine, children_in_need(target=8))
+    (audit,) = await audits(engine)
+    number = next(n for n in range(8) if identity(f"episode {n}") == audit.assessment_id)
+    happened = await deliver(engine, handlers.router, held(number, audit.auditor_id, "front-door", version=2))
+    (after,) = await audits(engine)
+    assert (after.worker_id, after.team_id) == (audit.auditor_id, "front-door")
+    assert after.auditor_id not in {None, audit.auditor_id}
+    assert [event.reason for event in of_type(happened, CaseReturned)] == ["conflict"]
+    assert of_type(await deliver(engine, handlers.router, held(number, audit.auditor_id, "front-door", 3)), Event) == []
+
+
+async def test_a_head_of_service_sees_the_audit_of_a_plan_that_a_team_of_theirs_holds(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    await deliver(engine, handlers.router, *(held(n, "worker-9", "front-door") for n in range(8)))
+    await open_briefing(engine, children_in_need(target=8))
+    (audit,) = await audits(engine)
+    asked = f"/audit/assessments/{audit.assessment_id}"
+    async with await client_as(app, Role.HEAD_OF_SERVICE, person_id="head-1", services=["children"]) as browser:
+        assert "that was open when it began" in (await browser.get(asked)).text
+    async with await client_as(app, Role.HEAD_OF_SERVICE, person_id="head-2", services=["adults"]) as browser:
+        assert "Nothing is known of this case" in (await browser.get(asked)).text
