@@ -102,6 +102,7 @@ def _scripts(made: Build) -> None:
         ("htmx-sse.js", HTMX / "ext" / "hx-sse.min.js"),
         ("htmx-upsert.js", HTMX / "ext" / "hx-upsert.min.js"),
         ("caseloop.js", OWN / "caseloop.js"),
+        ("arrivals.js", OWN / "arrivals.js"),
     ):
         made.write(
             name, _rewritten(source, lambda text: IMPORT.sub(lambda m: f"{m[1]}./{made.named(m[2])}{m[3]}", text))
