@@ -104,6 +104,7 @@ async def keep_team(
     session: AsyncSession, team_id: str, form: TeamForm, now: datetime, *, new: bool
 ) -> TeamRecorded | None:
     """Record a team, new or changed; None where a new one's id is taken or an old one is not there."""
+    await one_at_a_time(session)
     row = (await session.execute(sa.select(TEAM.c.version).where(TEAM.c.team_id == team_id).with_for_update())).scalar()
     if (row is None) != new:
         return None
@@ -132,12 +133,17 @@ def memberships(held: Sequence[TeamMembership], wanted: Sequence[str], today: da
     return (*kept, *ended, *joined)
 
 
+async def one_at_a_time(session: AsyncSession) -> None:
+    """Nobody else changes people or teams until the transaction ends: what is new has no row yet to be locked."""
+    await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('intake.people'))"))
+
+
 async def _locked(session: AsyncSession, person_id: str) -> people.Person | None:
     """The person, whom nobody else changes until the transaction ends.
 
     One change at a time, over all people: two administrators who take each other's role must not both succeed.
     """
-    await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('intake.people'))"))
+    await one_at_a_time(session)
     await session.execute(sa.select(PERSON.c.person_id).where(PERSON.c.person_id == person_id).with_for_update())
     return await people.person(session, person_id)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.intake.models import SpellingRow
+from services.intake.people_changes import one_at_a_time
 from shared.access import people
 from shared.events import Event, PersonRecorded, Role, TeamRecorded
 
@@ -22,6 +23,7 @@ async def stands_for(session: AsyncSession, row: SpellingRow, known_id: str, by:
 
 async def add(session: AsyncSession, row: SpellingRow, by: str, now: datetime) -> list[Event]:
     """Add it to the directory under the id that its cases have: a practitioner, or a team to be described later."""
+    await one_at_a_time(session)
     row.settled_by = by
     if row.kind == "worker":
         if await people.person(session, row.stand_in) is not None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -23,13 +24,11 @@ class NameTakenError(ValueError):
 
 async def add(session: AsyncSession, name: str, by: str, now: datetime) -> tuple[Sender, str]:
     """A new sender and its token, which is nowhere afterwards."""
-    taken = await session.execute(sa.select(col(Sender.sender_id)).where(col(Sender.name) == name))
-    if taken.first() is not None:
-        raise NameTakenError(name)
     token = PREFIX + secrets.token_urlsafe(32)
     sender = Sender(sender_id=uuid4(), name=name, token_hash=hashed(token), added_at=now, added_by=by)
-    session.add(sender)
-    await session.flush()
+    added = insert(Sender).values(sender.model_dump()).on_conflict_do_nothing().returning(col(Sender.sender_id))
+    if (await session.execute(added)).first() is None:
+        raise NameTakenError(name)
     return sender, token
 
 

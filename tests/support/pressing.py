@@ -6,11 +6,18 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from urllib.parse import urlencode
 
 import httpx
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+BOTH_WAYS = pytest.mark.parametrize("together", [False, True], ids=["one after the other", "at the same moment"])
 
 Fields = Mapping[str, str | list[str]]
 FORM = {"content-type": "application/x-www-form-urlencoded"}
+JSON = {"content-type": "application/json"}
 
 
 @dataclass
@@ -50,5 +57,31 @@ async def press_twice(
     """Fill in the form of that page and press its button twice; what each press was answered."""
     filled = {**await hidden_fields(browser, page, address), **fields}
     if together:
+        await _awake(browser)
         return list(await asyncio.gather(*(browser.post(address, data=filled, headers=FORM) for _ in range(2))))
     return [await browser.post(address, data=filled, headers=FORM) for _ in range(2)]
+
+
+async def _awake(browser: httpx.AsyncClient) -> None:
+    """Let the service have two connections open: one that must first be made would let the other be done before it."""
+    await asyncio.gather(*(browser.get("/health/ready") for _ in range(2)))
+
+
+async def send_twice(
+    browser: httpx.AsyncClient, address: str, said: Mapping[str, object] | str, *, together: bool
+) -> list[int]:
+    """Send the same form, or the same body, twice; the statuses of the answers, in order of size."""
+    body = said if isinstance(said, str) else urlencode(said, doseq=True)
+    headers = JSON if isinstance(said, str) else FORM
+    if together:
+        await _awake(browser)
+        answers = await asyncio.gather(*(browser.post(address, content=body, headers=headers) for _ in range(2)))
+    else:
+        answers = [await browser.post(address, content=body, headers=headers) for _ in range(2)]
+    return sorted(answer.status_code for answer in answers)
+
+
+async def counted(engine: AsyncEngine, query: str) -> int:
+    """What a query counts."""
+    async with engine.connect() as connection:
+        return int((await connection.execute(sa.text(query))).scalar_one())

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.remedial import moves, support, watching
@@ -20,7 +19,7 @@ from tests.service.remedial.council import AUDITOR, MONDAY, WORKER
 from tests.service.remedial.delivering import said
 from tests.service.remedial.test_pages import REPORT, SignIn, app, app_clock, audit, sign_in
 from tests.service.remedial.test_sessions import PLAN
-from tests.support.pressing import press_twice
+from tests.support.pressing import BOTH_WAYS, counted, press_twice
 
 __all__ = ["app", "app_clock", "audit", "sign_in"]
 
@@ -125,12 +124,7 @@ async def bring_about(engine: AsyncEngine, audit: AuditCompleted, before: str) -
     return made
 
 
-async def counted(engine: AsyncEngine, query: str) -> int:
-    async with engine.connect() as connection:
-        return int((await connection.execute(sa.text(query))).scalar_one())
-
-
-@pytest.mark.parametrize("together", [False, True], ids=["one after the other", "at the same moment"])
+@BOTH_WAYS
 @pytest.mark.parametrize("press", PRESSES, ids=lambda press: press.route)
 async def test_a_form_sent_twice_does_it_once(
     engine: AsyncEngine, audit: AuditCompleted, sign_in: SignIn, press: Press, together: bool
