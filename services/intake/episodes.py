@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -11,38 +11,43 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.intake import recording
+from services.intake import recording, staff
 from services.intake.domain import identity
 from services.intake.domain.context import Context
+from services.intake.domain.holders import UNSAID, Holder, holder_of
 from services.intake.domain.identity import NAMESPACE
 from services.intake.domain.ledger import Ledger, Outcome
-from services.intake.domain.standing import Known, named_by, order_of, place_of
+from services.intake.domain.standing import Known, Standing, named_by, order_of, place_of
 from services.intake.domain.work import Purge
 from shared.events import EpisodeRecorded, EpisodeWithdrawn, Event
 from shared.working_days import local_date
 
 PLAN = "child_protection"
 
+
 _KEEP = sa.text(
     "INSERT INTO episode AS known (child_id, kind, started_on, ended_on, category, said_on, road, sender_id, "
-    "under, version, said_version, said_at) VALUES (:child_id, :kind, :started_on, :ended_on, :category, :said_on, "
-    ":road, :sender_id, :under, :version, :said_version, :said_at) "
+    "under, version, said_version, said_at, worker_id, team_id) VALUES (:child_id, :kind, :started_on, :ended_on, "
+    ":category, :said_on, :road, :sender_id, :under, :version, :said_version, :said_at, :worker_id, :team_id) "
     "ON CONFLICT (child_id, kind, started_on) DO UPDATE SET ended_on = excluded.ended_on, "
     "category = coalesce(excluded.category, known.category), said_on = excluded.said_on, "
     "road = CASE WHEN excluded.sender_id IS NULL THEN known.road ELSE excluded.road END, "
     "sender_id = coalesce(excluded.sender_id, known.sender_id), under = coalesce(excluded.under, known.under), "
-    "said_version = excluded.said_version, said_at = excluded.said_at, version = known.version + 1 "
-    "WHERE known.said_on <= excluded.said_on AND (known.ended_on, known.category) IS DISTINCT FROM "
-    "(excluded.ended_on, coalesce(excluded.category, known.category)) RETURNING version, category"
+    "said_version = excluded.said_version, said_at = excluded.said_at, version = known.version + 1, "
+    "worker_id = excluded.worker_id, team_id = excluded.team_id "
+    "WHERE known.said_on <= excluded.said_on AND (known.ended_on, known.category, known.worker_id, known.team_id) "
+    "IS DISTINCT FROM (excluded.ended_on, coalesce(excluded.category, known.category), "
+    "excluded.worker_id, excluded.team_id) RETURNING version, category"
 )
 
 _KEEP_FRESH = sa.text(
     "INSERT INTO episode (child_id, kind, started_on, ended_on, category, said_on, road, sender_id, under, version, "
-    "said_version, said_at) "
+    "said_version, said_at, worker_id, team_id) "
     "SELECT * FROM unnest(CAST(:child_id AS uuid[]), CAST(:kind AS text[]), CAST(:started_on AS date[]), "
     "CAST(:ended_on AS date[]), CAST(:category AS text[]), CAST(:said_on AS date[]), CAST(:road AS text[]), "
     "CAST(:sender_id AS text[]), CAST(:under AS text[]), CAST(:version AS integer[]), "
-    "CAST(:said_version AS integer[]), CAST(:said_at AS timestamptz[]))"
+    "CAST(:said_version AS integer[]), CAST(:said_at AS timestamptz[]), CAST(:worker_id AS text[]), "
+    "CAST(:team_id AS text[]))"
 )
 
 _SAID_AGAIN = sa.text(
@@ -52,8 +57,8 @@ _SAID_AGAIN = sa.text(
 
 _KNOWN = sa.text(
     "SELECT child_id, kind, started_on, ended_on, category, road, sender_id, version, said_version, said_at, "
-    "false AS is_gone FROM episode WHERE child_id = ANY(:children) UNION ALL "
-    "SELECT child_id, kind, started_on, NULL, NULL, road, sender_id, version, said_version, said_at, true "
+    "worker_id, team_id, false AS is_gone FROM episode WHERE child_id = ANY(:children) UNION ALL "
+    "SELECT child_id, kind, started_on, NULL, NULL, road, sender_id, version, said_version, said_at, NULL, NULL, true "
     "FROM episode_gone WHERE child_id = ANY(:children)"
 )
 
@@ -87,6 +92,20 @@ _REMEMBER = sa.text(
 """A purge, on no day: what its sender said of that id before it stays away, whether it has come or not."""
 
 
+_HELD_BY = sa.text(
+    "SELECT child_id, episode.kind, started_on, ended_on, category, road, said_on, "
+    "coalesce(worker.stands_for, worker_id) AS worker_id, coalesce(team.stands_for, team_id) AS team_id FROM episode "
+    "LEFT JOIN spelling AS worker ON worker.kind = 'worker' AND worker.stand_in = worker_id "
+    "LEFT JOIN spelling AS team ON team.kind = 'team' AND team.stand_in = team_id "
+    "WHERE 'worker:' || worker_id = ANY(CAST(:known AS text[])) OR 'team:' || team_id = ANY(CAST(:known AS text[]))"
+)
+_HOLD = sa.text(
+    "UPDATE episode SET worker_id = :worker_id, team_id = :team_id, version = version + 1 "
+    "WHERE child_id = :child_id AND kind = :kind AND started_on = :started_on "
+    "AND (worker_id, team_id) IS DISTINCT FROM (CAST(:worker_id AS text), CAST(:team_id AS text)) RETURNING version"
+)
+
+
 async def keep(
     session: AsyncSession, keys: recording.Keys, contexts: Sequence[Context], said_on: date, at: datetime
 ) -> recording.Recorded:
@@ -96,7 +115,11 @@ async def keep(
         return recording.Recorded()
     children = {context.child: identity.pseudonym(key, context.child) for context in contexts}
     await recording.lock_children(session, children.values())
-    values = [_values(context, children[context.child], said_on, at) for context in contexts]
+    holders = await _holders(session, key, contexts, said_on, at)
+    values = [
+        _values(context, holder, children[context.child], said_on, at)
+        for context, holder in zip(contexts, holders, strict=True)
+    ]
     known = await _known(session, set(children.values()))
     fresh = _fresh(values, known)
     together = {id(each) for each in fresh}
@@ -106,13 +129,30 @@ async def keep(
     kept: list[list[Event]] = []
     for each in values:
         if id(each) in together:
-            kept.append([_recorded(council, each, each["version"], each["category"], each["said_at"])])
+            kept.append([_recorded(council, each, each["version"], each["category"])])
         else:
             kept.append(await _keep(session, council, each, known))
     affected = _affected(values, kept, with_plans)
     told = await _tell_anew(session, keys, affected, at) if affected else []
     events: list[Event] = [*(event for events in kept for event in events), *told]
     return recording.Recorded([Outcome.ACCEPTED if events else Outcome.DUPLICATE for events in kept], events)
+
+
+async def _holders(
+    session: AsyncSession, key: bytes, contexts: Sequence[Context], said_on: date, at: datetime
+) -> list[Holder]:
+    """Who holds each of them, by the staff directory; whom it lacks is listed, to be resolved."""
+    if not any(context.names_a_holder for context in contexts):
+        return [UNSAID] * len(contexts)
+    directory = await staff.directory(session)
+    unknown: dict[tuple[str, str], str] = {}
+    found = []
+    for context in contexts:
+        day = context.ended_on or (said_on if context.at is None else local_date(context.at))
+        found.append(holder_of(context, directory, key, day))
+        unknown |= {name: shown for name, shown in found[-1].unknown if name not in directory.listed}
+    await staff.list_unknown(session, unknown, at)
+    return found
 
 
 async def _tell_anew(session: AsyncSession, keys: recording.Keys, children: set[UUID], at: datetime) -> list[Event]:
@@ -129,7 +169,7 @@ async def _known(session: AsyncSession, children: set[UUID]) -> Known:
     for row in await session.execute(_KNOWN, {"children": list(children)}):
         place, named = (row.child_id, row.kind, row.started_on), (row.child_id, row.kind, row.road, row.sender_id)
         if not row.is_gone:
-            known.standing[place] = (row.ended_on, row.category, row.sender_id)
+            known.standing[place] = Standing(row.ended_on, row.category, row.sender_id, row.worker_id, row.team_id)
         elif row.version:
             known.gone[place] = max(row.version, known.gone.get(place, 0))
         if row.sender_id and row.said_at is not None:
@@ -139,7 +179,7 @@ async def _known(session: AsyncSession, children: set[UUID]) -> Known:
 
 def _fresh(values: Sequence[dict[str, Any]], known: Known) -> list[dict[str, Any]]:
     """Those of which nothing is known and that are said once: they go in together, for most of a first push is such."""
-    named = {(child_id, kind, sender_id) for (child_id, kind, _), (_, _, sender_id) in known.standing.items()}
+    named = {(child_id, kind, sender_id) for (child_id, kind, _), (_, _, sender_id, _, _) in known.standing.items()}
     said = Counter(place for each in values for place in _places(each))
     return [
         each
@@ -187,10 +227,16 @@ async def _keep(session: AsyncSession, council: str, values: dict[str, Any], kno
     if values["purge"]:
         return events
     values["version"] = known.gone.get(place_of(values), 0) + 1
+    held = known.standing.get(place_of(values))
+    if held is not None:
+        again = held.said_again(values)
+        values["worker_id"], values["team_id"] = again.worker_id, again.team_id
     kept = (await session.execute(_KEEP, values)).first()
     if kept is not None:
-        known.standing[place_of(values)] = (values["ended_on"], kept.category, values["sender_id"])
-        events.append(_recorded(council, values, kept.version, kept.category, values["said_at"]))
+        known.standing[place_of(values)] = Standing(
+            values["ended_on"], kept.category, values["sender_id"], values["worker_id"], values["team_id"]
+        )
+        events.append(_recorded(council, values, kept.version, kept.category))
     return events
 
 
@@ -224,11 +270,9 @@ def _withdrawn(
     )
 
 
-def _recorded(
-    council: str, values: dict[str, Any], version: int, category: str | None, at: datetime
-) -> EpisodeRecorded:
+def _recorded(council: str, values: Mapping[str, Any], version: int, category: str | None) -> EpisodeRecorded:
     return EpisodeRecorded(
-        occurred_at=at,
+        occurred_at=values["said_at"],
         version=version,
         episode_id=_episode_id(values["child_id"], values["kind"], values["started_on"]),
         child_id=values["child_id"],
@@ -237,6 +281,8 @@ def _recorded(
         started_on=values["started_on"],
         ended_on=values["ended_on"],
         category_of_abuse=category,
+        worker_id=values["worker_id"],
+        team_id=values["team_id"],
         source=values["road"],
     )
 
@@ -253,6 +299,24 @@ async def purge(session: AsyncSession, keys: recording.Keys, purges: Sequence[Pu
     return events
 
 
+async def resolve(session: AsyncSession, council: str, known: Sequence[str], at: datetime) -> list[Event]:
+    """Tell anew what is held by workers or teams that the directory has come to know; `known` names their stand-ins."""
+    rows = (await session.execute(_HELD_BY, {"known": list(known)})).mappings().all()
+    if not rows:
+        return []
+    await recording.lock_children(session, {row["child_id"] for row in rows})
+    directory = await staff.directory(session)
+    events: list[Event] = []
+    # Read again, for whoever had the lock may have changed them.
+    for row in (await session.execute(_HELD_BY, {"known": list(known)})).mappings():
+        team_id = row["team_id"] or directory.team_of(row["worker_id"], row["ended_on"] or row["said_on"]).id
+        values = dict(row) | {"team_id": team_id, "said_at": at}
+        version = (await session.execute(_HOLD, values)).scalar()
+        if version is not None:
+            events.append(_recorded(council, values, version, row["category"]))
+    return events
+
+
 def _episode_id(child_id: UUID, kind: str, started_on: date) -> UUID:
     return uuid5(NAMESPACE, f"episode/{kind}/{child_id}/{started_on}")
 
@@ -262,7 +326,7 @@ def counts(contexts: Sequence[Context]) -> Counter[str]:
     return Counter(context.kind for context in contexts)
 
 
-def _values(context: Context, child_id: UUID, said_on: date, at: datetime) -> dict[str, Any]:
+def _values(context: Context, holder: Holder, child_id: UUID, said_on: date, at: datetime) -> dict[str, Any]:
     return {
         "child_id": child_id,
         "kind": str(context.kind),
@@ -277,4 +341,6 @@ def _values(context: Context, child_id: UUID, said_on: date, at: datetime) -> di
         "version": 1,
         "said_version": context.version,
         "said_at": context.at or at,
+        "worker_id": holder.worker_id,
+        "team_id": holder.team_id,
     }

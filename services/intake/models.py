@@ -80,7 +80,7 @@ class ChangeRow(Table, table=True):
 class Episode(Table, table=True):
     """What stands around the work on a child: a plan, a period looked after, an open case. Context, never drawn.
 
-    `under` is the sender's id of the social care episode that it belongs to.
+    `under` is the sender's id of the social care episode that it belongs to; `worker_id` and `team_id` hold it.
     """
 
     __tablename__: ClassVar[str] = "episode"
@@ -97,6 +97,8 @@ class Episode(Table, table=True):
     version: int = 1
     said_version: int = 1
     said_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    worker_id: str | None = None
+    team_id: str | None = None
 
 
 class Quarantined(Table, table=True):

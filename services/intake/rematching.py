@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.intake import metrics, recording
+from services.intake import episodes, metrics, recording
 from services.intake.domain.ledger import Ledger
 from shared.events import Event, WorkersUnmatched
 
@@ -64,10 +64,10 @@ async def rematch(session: AsyncSession, keys: tuple[str, bytes], now: datetime)
     # What is still being taken in under the directory as it was is waited for: it would never be told anew.
     await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('intake.directory'))"))
     children = list((await session.execute(_CHILDREN, {"known": known, "at_once": AT_ONCE})).scalars())
+    council, key = keys
     if not children:
         await session.execute(_TOLD, {"known": known, "now": now})
-        return []
-    council, key = keys
+        return await episodes.resolve(session, council, known, now)
     ledger = Ledger(council, key, all_anew=True, heard_at=dict.fromkeys(children, now))
     await recording.lock_children(session, children)
     await recording.load(session, ledger, children)

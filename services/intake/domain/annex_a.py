@@ -62,17 +62,20 @@ COLUMNS: Mapping[int, Mapping[str, str]] = {
         **_CHILD,
         "started_on": r"(cin|need).*start|startdate",
         "ended_on": r"(cin|case|need).*(closure|end|closed).*date|closuredate",
+        **_STAFF,
     },
     7: {
         **_CHILD,
         "started_on": r"(protectionplan|cpp?).*start",
         "ended_on": r"(protectionplan|cpp?).*end",
         "category": r"latest.*(category|abuse)|(category|abuse).*latest",
+        **_STAFF,
     },
     8: {
         **_CHILD,
         "started_on": r"started.*lookedafter|(lac|cla|lookedafter).*start",
         "ended_on": r"date.*ceased|ceased.*date|(lac|cla|lookedafter).*end",
+        **_STAFF,
     },
 }
 """List by list, each field and the pattern of its header's letters and digits. The first that fits an unused header."""
@@ -197,7 +200,20 @@ def context(
         return Refusal("in_the_future", "started_on", "This date lies after the day that the record speaks of")
     if ended_on is not None and ended_on < started_on:
         return Refusal("ends_before_start", "ended_on", "It ended before it started")
-    return Context(child, kind, started_on, ended_on, category(fields.get("category")), road)
+    return Context(
+        child,
+        kind,
+        started_on,
+        ended_on,
+        category(fields.get("category")),
+        road,
+        worker_name=_name(fields.get("worker")),
+        team_name=_name(fields.get("team")),
+    )
+
+
+def _name(cell: Cell) -> str | None:
+    return (cells.text(cell) or "")[:100] or None
 
 
 def category(cell: Cell) -> str | None:

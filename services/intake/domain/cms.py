@@ -100,6 +100,8 @@ def _episode(event: CmsEpisodeRecorded) -> Context | Refusal:
         event.id.strip(),
         version=event.version,
         at=event.occurred_at,
+        worker=event.worker,
+        team=event.team,
     )
 
 

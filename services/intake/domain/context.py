@@ -12,6 +12,7 @@ class Context:
 
     `under` is the sender's id of the social care episode that it belongs to: a purge may name that. `version` and `at`
     say which of two statements of one sender is the newer; `at` is none where the whole batch was said at once.
+    Whoever holds it is named by id (`worker`, `team`) or, on a road that has no ids, by name.
     """
 
     child: str
@@ -25,3 +26,12 @@ class Context:
     under: str | None = None
     version: int = 1
     at: datetime | None = None
+    worker: str | None = None
+    team: str | None = None
+    worker_name: str | None = None
+    team_name: str | None = None
+
+    @property
+    def names_a_holder(self) -> bool:
+        """Whether it says anything of who holds it."""
+        return any((self.worker, self.team, self.worker_name, self.team_name))

@@ -354,11 +354,15 @@ def _contexts(child: str, episode: Episode) -> Iterator[Context]:
     ]
     if episode.referral_date is not None:
         opened, closed = episode.referral_date, episode.closure_date
-        yield Context(child, "case", opened, closed, None, Road.DFE, under, under=under)
+        worker = episode.worker_on(closed)
+        yield Context(child, "case", opened, closed, None, Road.DFE, under, under=under, worker=worker)
     for kind, sender_id, each in plans:
         if each.start_date is not None or each.purge:
             start = each.start_date or date.min
-            yield Context(child, kind, start, each.end_date, None, Road.DFE, sender_id, each.purge, under)
+            worker = episode.worker_on(each.end_date)
+            yield Context(
+                child, kind, start, each.end_date, None, Road.DFE, sender_id, each.purge, under, worker=worker
+            )
 
 
 def _covers(worker: CareWorker, day: date) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 Place = tuple[UUID, str, date]
@@ -17,12 +17,32 @@ Named = tuple[UUID, str, str, str]
 Order = tuple[int, datetime]
 
 
+class Standing(NamedTuple):
+    """One that stands, as it was last said: who holds it is kept where a later word says nothing of that."""
+
+    ended_on: date | None
+    category: str | None
+    sender_id: str | None
+    worker_id: str | None
+    team_id: str | None
+
+    def said_again(self, values: Mapping[str, Any]) -> Standing:
+        """As it stands once this is said of it."""
+        names = values["worker_id"] is not None or values["team_id"] is not None
+        return Standing(
+            values["ended_on"],
+            values["category"] or self.category,
+            values["sender_id"],
+            values["worker_id"] if names else self.worker_id,
+            values["team_id"] if names else self.team_id,
+        )
+
+
 @dataclass
 class Known:
     """What is known of some children's episodes, as a batch goes along."""
 
-    standing: dict[Place, tuple[date | None, str | None, str | None]] = field(default_factory=dict)
-    """The end, the category and the sender's id of each that stands."""
+    standing: dict[Place, Standing] = field(default_factory=dict)
     newest: dict[Named, Order] = field(default_factory=dict)
     """Which word of its sender was the last."""
     purged: dict[Named, Order] = field(default_factory=dict)
@@ -42,9 +62,7 @@ class Known:
         held = self.standing.get(place_of(values))
         if held is None or values["purge"]:
             return False
-        ended_on, category, sender_id = held
-        said_category = values["category"] or category
-        return (ended_on, category, sender_id) == (values["ended_on"], said_category, values["sender_id"])
+        return held == held.said_again(values)
 
 
 def place_of(values: Mapping[str, Any]) -> Place:
