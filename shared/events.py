@@ -59,6 +59,17 @@ class Event(Fact):
         """What Kafka orders by. An opaque id, never personal data."""
         raise NotImplementedError
 
+    @property
+    def body(self) -> bytes | None:
+        """The JSON that travels, made once; none for an erasure, so that compaction removes what came before it."""
+        if self.tombstone:
+            return None
+        kept: bytes | None = self.__dict__.get("_body")
+        if kept is None:
+            # As bytes: model_dump_json would make a string of them first
+            kept = self.__dict__["_body"] = self.__pydantic_serializer__.to_json(self, exclude_none=True)
+        return kept
+
     @classmethod
     def type(cls) -> str:
         """The `ce_type` header: the name of the class."""
@@ -580,6 +591,9 @@ class Finding(Fact):
     needs_action: bool
     owner_id: str | None = None
     """Who should act, where the auditor named one; the practitioner otherwise."""
+    acts_with: UUID | None = None
+    """The finding whose action answers this one too: of this audit, or of another whose action is open. Then
+    `needs_action` is false, and `owner_id` is whose action it is where that is another audit's."""
 
 
 class SectionGrade(Fact):
@@ -744,6 +758,9 @@ class ActionRaised(ActionEvent):
     due_on: date
     due_at: AwareDatetime
     working_days: int
+    alone_because: str | None = None
+    """Why the finding got an action of its own although the auditor meant an open one to answer it: `verified`,
+    `reported`, `withdrawn`, `other_owner`, `other_team`, `other_auditor` or `unknown`."""
 
 
 class ActionChanged(ActionEvent):
@@ -768,6 +785,22 @@ class ActionStarted(ActionEvent):
 class ActionReported(ActionEvent):
     """The owner says that it is done (what, and what difference, in texts under the action's id)."""
 
+    by: str
+
+
+class EvidenceAttached(ActionEvent):
+    """A file stands as evidence of the action: its id, kind and size in bytes. Name and content stay with remedial."""
+
+    attachment_id: UUID
+    kind: str
+    size: int
+    by: str
+
+
+class EvidenceWithdrawn(ActionEvent):
+    """A file stands no longer: somebody removed it, or the case was withdrawn and it was erased."""
+
+    attachment_id: UUID
     by: str
 
 
@@ -877,6 +910,27 @@ class LoopReopened(LoopEvent):
 
     days: int
     because: str
+
+
+class FindingJoined(LoopEvent):
+    """An open action answers this finding too: no other is raised, and the loop waits for that one.
+
+    `action_audit_id` is the audit that the action was raised from: this one, or another.
+    """
+
+    finding_id: UUID
+    action_id: UUID
+    action_audit_id: UUID
+    team_id: str | None = None
+    domain: str
+    severity: str
+
+
+class FindingParted(LoopEvent):
+    """That action no longer answers the finding: the audit was amended, or the action withdrawn."""
+
+    finding_id: UUID
+    action_id: UUID
 
 
 class PatternDetected(Event):

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from deploy.demo.casework import event_id
 from shared.events import CmsEvent, Topic
-from shared.messaging.codec import encode_body, encode_headers
+from shared.messaging.codec import encode_headers
 
 SOURCE = "demo-council"
 
@@ -47,6 +47,6 @@ class CaseSystem:
             trace=None,
         )
         sent: asyncio.Future[object] = await self._producer.send(
-            Topic.CMS_ASSESSMENTS, encode_body(event), key=event.key.encode(), headers=headers
+            Topic.CMS_ASSESSMENTS, event.body, key=event.key.encode(), headers=headers
         )
         return sent

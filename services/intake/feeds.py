@@ -18,15 +18,13 @@ from services.intake.domain.ledger import Outcome
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.rhythm import is_silent
 from shared.clock import LONDON
+from shared.db import raw
 from shared.events import Event, FeedFellSilent, FeedReceived, FeedResumed
 
 LOOKED_BACK = timedelta(days=21)
 """Covers five working days across any run of bank holidays."""
 
-_NOTE = sa.text(
-    "INSERT INTO feed_arrival (feed, road, at, accepted, duplicate, quarantined) "
-    "VALUES (:feed, :road, :at, :accepted, :duplicate, :quarantined)"
-)
+_NOTE = "INSERT INTO feed_arrival (feed, road, at, accepted, duplicate, quarantined) VALUES ($1, $2, $3, $4, $5, $6)"
 
 _TAKE = sa.text(
     "WITH taken AS (DELETE FROM feed_arrival RETURNING feed, road, at, accepted, duplicate, quarantined) "
@@ -72,8 +70,9 @@ async def note(session: AsyncSession, feed: str, road: str, counts: Counter[str]
     """Note what a feed brought, at the time of its arrival here."""
     for outcome, count in counts.items():
         metrics.STATEMENTS.labels(str(road), outcome).inc(count)
-    brought = {name: counts.get(name, 0) for name in ("accepted", "duplicate", "quarantined")}
-    await session.execute(_NOTE, {"feed": feed, "road": str(road), "at": at, **brought})
+    connection = await raw(session)
+    brought = (counts.get(name, 0) for name in ("accepted", "duplicate", "quarantined"))
+    await connection.execute(_NOTE, feed, str(road), at, *brought)
 
 
 async def fold(session: AsyncSession) -> list[Event]:

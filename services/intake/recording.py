@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +20,8 @@ from services.intake import staff
 from services.intake.domain import identity
 from services.intake.domain.ledger import Ledger, Outcome, Plan
 from services.intake.domain.refusal import Refusal
-from services.intake.domain.work import SAID, SAID_BY_ROAD, Purge, Said, Submission, Work
+from services.intake.domain.work import Purge, Submission, Work, restored, stored
+from shared.db import column, raw
 from shared.events import ChildLinked, ChildUnlinked, Event
 
 Keys = tuple[str, bytes]
@@ -33,41 +35,42 @@ class Recorded:
     events: list[Event] = field(default_factory=list)
 
 
-_LOCK = sa.text(
+_LOCK = (
     "SELECT pg_advisory_xact_lock_shared(hashtext('intake.directory')), pg_advisory_xact_lock(key) FROM ("
-    "SELECT DISTINCT hashtextextended('intake.child.' || child::text, 0) AS key "
-    "FROM unnest(CAST(:children AS uuid[])) AS child ORDER BY 1) AS sorted"
+    "SELECT DISTINCT hashtextextended('intake.child.' || child, 0) AS key "
+    "FROM unnest(string_to_array($1, chr(31))) AS child ORDER BY 1) AS sorted"
 )
 """The directory's lock is shared: whoever tells cases anew waits for those that may not have seen it yet."""
 
-_WORKS = sa.text(
+_WORKS = (
     "SELECT assessment_id, child_id, kind, started_on, road, sender_id, version, said::text AS said, digest, "
-    "unmatched, changed, withdrawn_road, withdrawn_version, withdrawn_at FROM work WHERE child_id = ANY(:children) "
+    "unmatched, changed, withdrawn_road, withdrawn_version, withdrawn_at FROM work "
+    "WHERE child_id = ANY(string_to_array($1, chr(31))::uuid[]) "
     "ORDER BY child_id, started_on, first_heard_at, assessment_id"
 )
 
-_ALIASES = sa.text(
-    "WITH asked AS MATERIALIZED (SELECT * FROM "
-    "unnest(CAST(:roads AS text[]), CAST(:kinds AS text[]), CAST(:ids AS text[])) "
-    "AS asked(road, kind, sender_id)) "
+_ALIASES = (
+    "WITH asked AS MATERIALIZED (SELECT * FROM unnest(string_to_array($1, chr(31)), string_to_array($2, chr(31)), "
+    "string_to_array($3, chr(31))) AS asked(road, kind, sender_id)) "
     "SELECT road, kind, sender_id, child_id, assessment_id FROM work JOIN asked USING (road, kind, sender_id) "
     "UNION ALL "
     "SELECT road, kind, sender_id, child_id, assessment_id FROM alias JOIN asked USING (road, kind, sender_id)"
 )
 
-_PLANS = sa.text(
+_PLANS = (
     "SELECT child_id, started_on, ended_on, category FROM episode "
-    "WHERE child_id = ANY(:children) AND kind = 'child_protection'"
+    "WHERE child_id = ANY(string_to_array($1, chr(31))::uuid[]) AND kind = 'child_protection'"
 )
 
-_STORE_NEW = sa.text(
+_STORE_NEW = (
     "INSERT INTO work (assessment_id, child_id, kind, started_on, road, sender_id, version, said, digest, unmatched, "
     "first_heard_at) "
-    "SELECT assessment_id, child_id, kind, started_on, :road, sender_id, (digest IS NOT NULL)::integer, "
-    "CAST(said AS json), digest, string_to_array(unmatched, chr(31)), heard_at FROM unnest("
-    "CAST(:assessment_id AS uuid[]), CAST(:child_id AS uuid[]), CAST(:kind AS text[]), CAST(:started_on AS date[]), "
-    "CAST(:sender_id AS text[]), CAST(:said AS text[]), CAST(:digest AS text[]), CAST(:unmatched AS text[]), "
-    "CAST(:heard_at AS timestamptz[])) "
+    "SELECT assessment_id, child_id, kind, started_on, $1, sender_id, (digest IS NOT NULL)::integer, said::json, "
+    "digest, coalesce(string_to_array(unmatched, chr(29)), '{}'), heard_at FROM unnest("
+    "string_to_array($2, chr(31))::uuid[], string_to_array($3, chr(31))::uuid[], string_to_array($4, chr(31)), "
+    "string_to_array($5, chr(31))::date[], string_to_array($6, chr(31), chr(30)), string_to_array($7, chr(31)), "
+    "string_to_array($8, chr(31), chr(30)), string_to_array($9, chr(31), chr(30)), "
+    "string_to_array($10, chr(31))::timestamptz[]) "
     "AS fresh(assessment_id, child_id, kind, started_on, sender_id, said, digest, unmatched, heard_at)"
 )
 """What is seen once and new: as narrow as it can be, for nearly everything comes this way."""
@@ -94,11 +97,10 @@ _STORE_CHANGES = sa.text(
     "VALUES (:assessment_id, :version, :at, :road, CAST(:fields AS jsonb))"
 )
 
-_LINK = sa.text(
+_LINK = (
     "INSERT INTO child (child_id, case_id, version) "
-    "SELECT child_id, case_id, 1 FROM unnest(CAST(:children AS uuid[]), CAST(:cases AS text[])) "
-    "AS fresh(child_id, case_id) "
-    "ON CONFLICT DO NOTHING RETURNING child_id"
+    "SELECT child_id, case_id, 1 FROM unnest(string_to_array($1, chr(31))::uuid[], string_to_array($2, chr(31))) "
+    "AS fresh(child_id, case_id) ON CONFLICT DO NOTHING RETURNING child_id"
 )
 
 
@@ -130,34 +132,34 @@ async def lock_all(session: AsyncSession, keys: Keys, children: Iterable[str]) -
 
 async def lock_children(session: AsyncSession, children: Iterable[UUID]) -> None:
     """Hold these children until the transaction ends: rules across a child's work see all of it or wait."""
-    await session.execute(_LOCK, {"children": list(children)})
+    connection = await raw(session)
+    await connection.fetchval(_LOCK, column(children))
 
 
 async def load(
     session: AsyncSession, ledger: Ledger, children: Iterable[UUID], submissions: Sequence[Submission] = ()
 ) -> None:
     """Fill the ledger with everything known of the children, and with the ids that the statements name."""
-    ids = list(children)
-    for row in await session.execute(_WORKS, {"children": ids}):
-        ledger.works[row.child_id].append(_work(row))
+    connection = await raw(session)
+    ids = column(children)
+    for row in await connection.fetch(_WORKS, ids):
+        ledger.works[row["child_id"]].append(_work(row))
     named = [each for each in submissions if each.sender_id is not None]
-    asked = {
-        "roads": [each.road for each in named],
-        "kinds": [each.kind for each in named],
-        "ids": [each.sender_id for each in named],
-    }
-    for row in await session.execute(_ALIASES, asked):
-        ledger.aliases[row.road, row.kind, row.sender_id] = (row.child_id, row.assessment_id)
-    for row in await session.execute(_PLANS, {"children": ids}):
-        ledger.plans[row.child_id].append(Plan(row.started_on, row.ended_on, row.category))
+    if named:
+        roads, kinds = column(each.road for each in named), column(each.kind for each in named)
+        for row in await connection.fetch(_ALIASES, roads, kinds, column(each.sender_id for each in named)):
+            ledger.aliases[row["road"], row["kind"], row["sender_id"]] = (row["child_id"], row["assessment_id"])
+    for row in await connection.fetch(_PLANS, ids):
+        ledger.plans[row["child_id"]].append(Plan(row["started_on"], row["ended_on"], row["category"]))
     ledger.directory = await staff.directory(session)
 
 
 async def store(session: AsyncSession, ledger: Ledger) -> None:
     """Write what the ledger changed: one statement for what is new, one for what was known."""
     touched = [work for works in ledger.works.values() for work in works if work.is_touched]
+    connection = await raw(session)
     for road, new in _by_road(work for work in touched if work.is_new).items():
-        await session.execute(_STORE_NEW, _new_columns(road, new, ledger.heard_at))
+        await connection.execute(_STORE_NEW, road, *_new_columns(new, ledger.heard_at))
     changed = [work for work in touched if not work.is_new or not _is_plain(work)]
     if changed:
         await session.execute(_STORE_CHANGED, _columns(changed))
@@ -194,8 +196,10 @@ async def _link(session: AsyncSession, ledger: Ledger, cases: dict[UUID, str]) -
     present = {child: case for child, case in cases.items() if any(work.said for work in ledger.works[child])}
     events: list[Event] = []
     if present:
-        rows = await session.execute(_LINK, {"children": list(present), "cases": list(present.values())})
-        events.extend(_linked(child, present[child], ledger.heard_at[child]) for child in rows.scalars())
+        connection = await raw(session)
+        for row in await connection.fetch(_LINK, column(present), column(present.values())):
+            child = row["child_id"]
+            events.append(_linked(child, present[child], ledger.heard_at[child]))
     gone = [child for child in cases if child not in present and ledger.works[child]]
     if gone:
         statement = sa.text("DELETE FROM child WHERE child_id = ANY(:gone) RETURNING child_id, version")
@@ -221,19 +225,18 @@ def _by_road(works: Iterable[Work]) -> dict[str, list[Work]]:
     return roads
 
 
-def _new_columns(road: str, works: Sequence[Work], heard_at: dict[UUID, datetime]) -> dict[str, object]:
-    return {
-        "road": str(road),
-        "assessment_id": [work.assessment_id for work in works],
-        "child_id": [work.child_id for work in works],
-        "kind": [str(work.kind) for work in works],
-        "started_on": [work.started_on for work in works],
-        "sender_id": [work.sender_id for work in works],
-        "said": [_said_json(work.said) for work in works],
-        "digest": [work.digest for work in works],
-        "unmatched": ["\x1f".join(work.unmatched) for work in works],
-        "heard_at": [heard_at[work.child_id] for work in works],
-    }
+def _new_columns(works: Sequence[Work], heard_at: dict[UUID, datetime]) -> tuple[str, ...]:
+    return (
+        column(work.assessment_id for work in works),
+        column(work.child_id for work in works),
+        column(work.kind for work in works),
+        column(work.started_on for work in works),
+        column(work.sender_id for work in works),
+        column(stored(work.said) for work in works),
+        column(work.digest for work in works),
+        column("\x1d".join(work.unmatched) or None for work in works),
+        column(heard_at[work.child_id] for work in works),
+    )
 
 
 def _columns(works: Sequence[Work]) -> dict[str, list[object]]:
@@ -241,7 +244,7 @@ def _columns(works: Sequence[Work]) -> dict[str, list[object]]:
         "assessment_id": [work.assessment_id for work in works],
         "started_on": [work.started_on for work in works],
         "version": [work.version for work in works],
-        "said": [_said_json(work.said) for work in works],
+        "said": [stored(work.said) for work in works],
         "digest": [work.digest for work in works],
         "unmatched": ["\x1f".join(work.unmatched) for work in works],
         "changed": ["\x1f".join(work.changed) for work in works],
@@ -251,20 +254,14 @@ def _columns(works: Sequence[Work]) -> dict[str, list[object]]:
     }
 
 
-def _said_json(said: dict[str, Said]) -> str:
-    bodies = (b'"%b":%b' % (road.encode(), SAID.dump_json(each, exclude_defaults=True)) for road, each in said.items())
-    return (b"{" + b",".join(bodies) + b"}").decode()
-
-
-def _work(row: sa.Row[tuple[object, ...]]) -> Work:
-    held = row._mapping
+def _work(held: asyncpg.Record) -> Work:
     return Work(
         assessment_id=held["assessment_id"],
         child_id=held["child_id"],
         kind=held["kind"],
         road=held["road"],
         sender_id=held["sender_id"],
-        said=SAID_BY_ROAD.validate_json(held["said"]),
+        said=restored(held["said"]),
         started_on=held["started_on"],
         version=held["version"],
         digest=held["digest"],

@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.intake.domain.directory import Directory, spelling
 from shared.access.tables import PERSON, TEAM
+from shared.db import raw
 from shared.events import TeamMembership
 
-_STAMP = sa.text(
+_STAMP = (
     "SELECT (SELECT count(*) || '.' || coalesce(sum(version), 0) FROM person) || '/' || "
     "(SELECT count(*) || '.' || coalesce(sum(version), 0) FROM team) || '/' || "
     "(SELECT count(*) || '.' || count(told_at) || '.' || coalesce(sum(hashtext(kind || stand_in || stands_for)), 0) "
@@ -35,7 +36,7 @@ _KEPT: WeakKeyDictionary[object, tuple[str, Directory]] = WeakKeyDictionary()
 
 async def directory(session: AsyncSession) -> Directory:
     """The directory as this transaction sees it; read again only when its stamp has changed."""
-    stamp = str((await session.execute(_STAMP)).scalar_one())
+    stamp = str(await (await raw(session)).fetchval(_STAMP))
     database = _database(session)
     kept = _KEPT.get(database)
     if kept is not None and kept[0] == stamp:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import msgspec
 from asyncpg.pgproto import pgproto
 from pydantic import ValidationError
 
@@ -48,8 +49,7 @@ class StoredRecord:
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A record that could be read: its identity and its event, none where the type is not one we listen for.
 
     `trace` is the W3C `traceparent` under which the event was said.
@@ -93,12 +93,6 @@ def encode_headers(
 
 _SPECIFICATION = ("ce_specversion", b"1.0")
 _CONTENT = ("content-type", b"application/json")
-
-
-def encode_body(event: Event) -> bytes | None:
-    """The JSON body; none for an erasure, so that compaction removes what came before it."""
-    # As bytes: model_dump_json would make a string of them first
-    return None if event.tombstone else event.__pydantic_serializer__.to_json(event, exclude_none=True)
 
 
 class _Bad(Exception):  # noqa: N818

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from operator import attrgetter
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-_TAKE = text(
-    "INSERT INTO inbox (consumer, event_id) SELECT :consumer, unnest(CAST(:ids AS uuid[])) "
-    "ON CONFLICT DO NOTHING RETURNING event_id"
+from shared.db import column, raw
+
+_TAKE = (
+    "WITH asked AS MATERIALIZED (SELECT unnest(string_to_array($2, chr(31))::uuid[]) AS event_id), "
+    "fresh AS (INSERT INTO inbox (consumer, event_id) SELECT $1, event_id FROM asked "
+    "ON CONFLICT DO NOTHING RETURNING event_id) "
+    "SELECT event_id FROM asked EXCEPT ALL SELECT event_id FROM fresh"
 )
+"""Tells those that were there already: hardly any, where all that are new would be a row for every event."""
 
 
 async def take(session: AsyncSession, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
@@ -22,9 +26,10 @@ async def take(session: AsyncSession, consumer: str, event_ids: Sequence[UUID]) 
     """
     if not event_ids:
         return set()
-    ids = sorted(set(event_ids), key=_BYTES)
-    rows = await session.execute(_TAKE, {"consumer": consumer, "ids": ids})
-    return set(rows.scalars())
+    ids = set(event_ids)
+    connection = await raw(session)
+    taken = await connection.fetch(_TAKE, consumer, column(sorted(ids, key=_BYTES)))
+    return ids.difference(row["event_id"] for row in taken)
 
 
 _BYTES = attrgetter("bytes")

@@ -8,15 +8,13 @@ from uuid import UUID
 
 from asyncpg.pgproto import pgproto
 from opentelemetry import propagate
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import copy
+from shared.db import raw
 from shared.events import Event, Topic
-from shared.messaging.codec import encode_body
 
 _COLUMNS = ("event_id", "topic", "key", "type", "version", "occurred_at", "trace", "body")
-_WAKE = text("SELECT pg_notify('caseloop_' || current_schema() || '_outbox', '')")
+_WAKE = "SELECT pg_notify('caseloop_' || current_schema() || '_outbox', '')"
 
 
 async def store(session: AsyncSession, events: Sequence[Event]) -> None:
@@ -29,7 +27,6 @@ async def store(session: AsyncSession, events: Sequence[Event]) -> None:
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     trace = carrier.get("traceparent")
-    await session.execute(_WAKE)
     rows = [
         (
             said_as,
@@ -39,18 +36,23 @@ async def store(session: AsyncSession, events: Sequence[Event]) -> None:
             event.version,
             event.occurred_at,
             trace,
-            encode_body(event),
+            event.body,
         )
         for said_as, event in zip(_fresh_ids(len(events)), events, strict=True)
     ]
-    await copy(session, "outbox", _COLUMNS, rows)
+    connection = await raw(session)
+    await connection.execute(_WAKE)
+    await connection.copy_records_to_table("outbox", columns=_COLUMNS, records=rows)
 
 
 def _fresh_ids(count: int) -> Iterator[UUID]:
     """Random ids, from one look at the system's randomness."""
-    random = os.urandom(16 * count)
-    return (pgproto.UUID(_as_version_4(random[start : start + 16])) for start in range(0, 16 * count, 16))
+    random = bytearray(os.urandom(16 * count))
+    random[6::16] = random[6::16].translate(_VERSION_4)
+    random[8::16] = random[8::16].translate(_VARIANT)
+    return (pgproto.UUID(bytes(random[start : start + 16])) for start in range(0, 16 * count, 16))
 
 
-def _as_version_4(random: bytes) -> bytes:
-    return b"%b%c%b%c%b" % (random[:6], random[6] & 0x0F | 0x40, random[7:8], random[8] & 0x3F | 0x80, random[9:])
+_VERSION_4 = bytes(byte & 0x0F | 0x40 for byte in range(256))
+_VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
+"""What RFC 9562 fixes of a random UUID."""

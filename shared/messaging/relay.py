@@ -17,6 +17,7 @@ from functools import lru_cache
 from struct import iter_unpack
 from typing import Any
 
+import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -27,9 +28,10 @@ from aiokafka.errors import (
     PolicyViolationError,
     RecordListTooLargeError,
 )
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.db import column, raw, sessions
 from shared.messaging import metrics
 from shared.messaging.codec import encode_headers
 from shared.messaging.lease import Lease, LeaseLostError
@@ -59,19 +61,19 @@ REFUSALS = (
 )
 """Kafka will not have what the batch holds, however often it is sent. Any other error is about the world."""
 
-Rows = Sequence[Row[Any]]
+Rows = Sequence[asyncpg.Record]
 Lane = tuple[str, int]
 """A topic and its partition."""
 
-_READ = text(
+_READ = (
     "SELECT id, event_id, topic, key, type, version, occurred_at, trace, body FROM outbox AS waiting "
-    "WHERE topic <> ALL(CAST(:missing AS text[])) "
+    "WHERE topic <> ALL($1::text[]) "
     "AND NOT EXISTS (SELECT 1 FROM outbox AS stuck WHERE stuck.stuck AND stuck.topic = waiting.topic "
-    "AND stuck.key = waiting.key) ORDER BY id LIMIT :most"
+    "AND stuck.key = waiting.key) ORDER BY id LIMIT $2"
 )
-_DELETE = text(
-    "DELETE FROM outbox USING lease WHERE outbox.id = ANY(CAST(:ids AS bigint[])) "
-    "AND lease.name = :lease AND lease.holder = :holder AND lease.epoch = :epoch"
+_DELETE = (
+    "WITH gone AS (DELETE FROM outbox USING lease WHERE outbox.id = ANY(string_to_array($1, chr(31))::bigint[]) "
+    "AND lease.name = $2 AND lease.holder = $3 AND lease.epoch = $4 RETURNING 1) SELECT count(*) FROM gone"
 )
 _STICK = text("UPDATE outbox SET stuck = true WHERE id = :id")
 _STATE = text(
@@ -187,8 +189,8 @@ class Relay:
 
     async def _round(self, producer: AIOKafkaProducer, epoch: int) -> bool:
         """Publish what is waiting, as far as one round goes; whether there may be more."""
-        async with self.engine.connect() as connection:
-            rows = (await connection.execute(_READ, {"most": ROUND, "missing": self._missing()})).all()
+        async with sessions(self.engine)() as session:
+            rows = await (await raw(session)).fetch(_READ, self._missing(), ROUND)
         lanes = await self._lanes(producer, rows)
         while lanes:
             if await self._renewed() != epoch:
@@ -201,13 +203,14 @@ class Relay:
         now = time.monotonic()
         return [topic for topic, until in self._missing_until.items() if now < until]
 
-    async def _lanes(self, producer: AIOKafkaProducer, rows: Rows) -> dict[Lane, deque[Row[Any]]]:
+    async def _lanes(self, producer: AIOKafkaProducer, rows: Rows) -> dict[Lane, deque[asyncpg.Record]]:
         """The rows of each partition, in order, without those of topics that are missing."""
-        partitions = {topic: await self._partitions(producer, topic) for topic in {row.topic for row in rows}}
-        lanes: dict[Lane, deque[Row[Any]]] = defaultdict(deque)
+        partitions = {topic: await self._partitions(producer, topic) for topic in {row["topic"] for row in rows}}
+        lanes: dict[Lane, deque[asyncpg.Record]] = defaultdict(deque)
         for row in rows:
-            if partitions[row.topic]:
-                lanes[row.topic, partition_of(row.key, partitions[row.topic])].append(row)
+            topic = row["topic"]
+            if partitions[topic]:
+                lanes[topic, partition_of(row["key"], partitions[topic])].append(row)
         return lanes
 
     async def _partitions(self, producer: AIOKafkaProducer, topic: str) -> int:
@@ -218,7 +221,7 @@ class Relay:
             log.error("topic_missing", service=self.service, topic=topic)
             return 0
 
-    async def _publish(self, producer: AIOKafkaProducer, lanes: dict[Lane, deque[Row[Any]]], epoch: int) -> None:
+    async def _publish(self, producer: AIOKafkaProducer, lanes: dict[Lane, deque[asyncpg.Record]], epoch: int) -> None:
         """Send one batch to each partition, wait for all, and delete what was acknowledged."""
         taken = {lane: self._batch(producer, lane, waiting) for lane, waiting in lanes.items()}
         outcomes = await asyncio.gather(
@@ -238,27 +241,28 @@ class Relay:
             del lanes[lane]
             self._most.pop(lane, None)
 
-    def _batch(self, producer: AIOKafkaProducer, lane: Lane, waiting: deque[Row[Any]]) -> tuple[Any, Rows]:
+    def _batch(self, producer: AIOKafkaProducer, lane: Lane, waiting: deque[asyncpg.Record]) -> tuple[Any, Rows]:
         """Take rows from the front while they fit. The first always fits, for a row has a limit of its own."""
         batch = producer.create_batch()
         most = self._most.get(lane, ROUND)
-        rows: list[Row[Any]] = []
+        rows: list[asyncpg.Record] = []
         while waiting and len(rows) < most and self._append(batch, waiting[0]):
             rows.append(waiting.popleft())
         batch.close()
         return batch, rows
 
-    def _append(self, batch: Any, row: Row[Any]) -> bool:
+    def _append(self, batch: Any, row: asyncpg.Record) -> bool:
+        _, event_id, _, key, kind, version, occurred_at, trace, body = row
         headers = encode_headers(
-            event_id=row.event_id,
+            event_id=event_id,
             source=self.source,
-            kind=row.type,
-            occurred_at=row.occurred_at,
-            key=row.key,
-            version=row.version,
-            trace=row.trace,
+            kind=kind,
+            occurred_at=occurred_at,
+            key=key,
+            version=version,
+            trace=trace,
         )
-        return batch.append(key=row.key.encode(), value=row.body, timestamp=None, headers=headers) is not None
+        return batch.append(key=key.encode(), value=body, timestamp=None, headers=headers) is not None
 
     async def _conclude(self, lane: Lane, rows: Rows, failure: BaseException | None) -> None:
         """After a refusal the partition gets batches of half the size, until the row that is refused stands alone.
@@ -273,16 +277,16 @@ class Relay:
         self._most.pop(lane, None)
         (row,) = rows
         async with self.engine.begin() as connection:
-            await connection.execute(_STICK, {"id": row.id})
-        log.error("outbox_key_stuck", topic=row.topic, outbox_id=row.id, reason=type(failure).__name__)
+            await connection.execute(_STICK, {"id": row["id"]})
+        log.error("outbox_key_stuck", topic=row["topic"], outbox_id=row["id"], reason=type(failure).__name__)
 
     async def _delete(self, rows: Rows, epoch: int) -> None:
         if not rows:
             return
-        fence = {"lease": LEASE, "holder": self.lease.holder, "epoch": epoch}
-        async with self.engine.begin() as connection:
-            deleted = await connection.execute(_DELETE, {"ids": [row.id for row in rows], **fence})
-        if deleted.rowcount == 0:
+        async with sessions(self.engine)() as session, session.begin():
+            ids = column(row["id"] for row in rows)
+            deleted = await (await raw(session)).fetchval(_DELETE, ids, LEASE, self.lease.holder, epoch)
+        if not deleted:
             raise LeaseLostError(LEASE)
         metrics.PUBLISHED.labels(self.service).inc(len(rows))
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from shared.events import EVENTS, Event, Topic
-from shared.messaging.codec import StoredRecord, encode_body, encode_headers
+from shared.messaging.codec import StoredRecord, encode_headers
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -148,7 +148,7 @@ def _write(path: Path, content: object) -> Iterator[Path]:
 
 def _golden(event: type[Event]) -> dict[str, Any]:
     example = event.model_validate(_example_of(event))
-    body = encode_body(example)
+    body = example.body
     return {
         "id": str(uuid5(NAMESPACE_DNS, event.type())),
         "time": INSTANT,

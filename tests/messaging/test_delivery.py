@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.events import ChildLinked, ChildUnlinked, Event, FeedReceived, Topic
 from shared.messaging import EventRouter, consumes, metrics
 from shared.messaging.broker import build_broker, hung, joined, keep_started, measure_lag, stop
-from shared.messaging.codec import encode_body, encode_headers
+from shared.messaging.codec import encode_headers
 from tests.messaging.trial import (
     BEGAN,
     Trial,
@@ -203,7 +203,7 @@ async def test_an_erasure_arrives_with_an_empty_body(trial: Trial, kafka: KafkaF
         replace(
             record("x", event.version),
             key=event.key.encode(),
-            value=encode_body(event),
+            value=event.body,
             headers=encode_headers(
                 event_id=identity("child", event.version),
                 source="caseloop/999/intake",

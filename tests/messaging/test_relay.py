@@ -182,7 +182,7 @@ async def test_a_leader_that_was_overtaken_deletes_nothing(trial: Trial, kafka: 
     await Lease(trial.engine, LEASE, holder="another").renew()
     await say(trial, row(topic, "k", 1))
     async with trial.engine.connect() as connection:
-        rows = (await connection.execute(text("SELECT id FROM outbox"))).all()
+        rows = (await connection.execute(text("SELECT id FROM outbox"))).mappings().all()
     with pytest.raises(LeaseLostError):
         await relay._delete(rows, epoch)
     assert await trial.count("outbox") == 1

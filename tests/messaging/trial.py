@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from shared.events import Event, FeedReceived, FeedResumed, Topic
 from shared.messaging import Consumer, Subscription
 from shared.messaging.broker import MAX_POLL_INTERVAL_MS, keep_started, stop, subscribe
-from shared.messaging.codec import Headers, StoredRecord, encode_body, encode_headers
+from shared.messaging.codec import Headers, StoredRecord, encode_headers
 from shared.messaging.consumer import TIME_LIMIT_SECONDS, Handler
 from shared.messaging.tables import METADATA
 
@@ -59,7 +59,7 @@ def headers_of(sender: str, number: int) -> Headers:
 
 def record(sender: str, number: int, *, value: bytes | None = None) -> StoredRecord:
     """It as Kafka would hold it; with another body where one is given."""
-    body = encode_body(told(sender, number)) if value is None else value
+    body = told(sender, number).body if value is None else value
     return StoredRecord(NAME, 0, number, sender.encode(), body, headers_of(sender, number))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.db import sessions
 from shared.events import EVENTS, DayOpened, Event
 from shared.messaging import Consumer, EventRouter, outbox
-from shared.messaging.codec import StoredRecord, encode_body, encode_headers
+from shared.messaging.codec import StoredRecord, encode_headers
 from shared.messaging.tables import OUTBOX
 
 _offsets = count()
@@ -29,7 +29,7 @@ def record_of(event: Event, event_id: UUID | None = None, offset: int | None = N
         trace=None,
     )
     place = next(_offsets) if offset is None else offset
-    return StoredRecord(event.topic.value, 0, place, event.key.encode(), encode_body(event), headers)
+    return StoredRecord(event.topic.value, 0, place, event.key.encode(), event.body, headers)
 
 
 async def deliver(engine: AsyncEngine, router: EventRouter, *events: Event) -> list[Event]:

@@ -15,7 +15,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from shared.events import CmsEvent, Topic
-from shared.messaging.codec import Headers, encode_body, encode_headers
+from shared.messaging.codec import Headers, encode_headers
 
 COMMAND_SECONDS = 120
 
@@ -94,7 +94,7 @@ class RunningStack:
         records = [
             (
                 event.key.encode(),
-                encode_body(event),
+                event.body,
                 encode_headers(
                     event_id=event_id,  # type: ignore[arg-type]  # a sender's id is any string
                     source="test-council",

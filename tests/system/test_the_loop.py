@@ -18,7 +18,7 @@ from deploy.demo.council import Council
 from deploy.demo.narratives import READINGS
 from deploy.demo.visitor import Visitor
 from shared.events import AuditCompleted, CmsAssessmentAuthorised, Finding, Topic
-from shared.messaging.codec import Headers, encode_body, encode_headers
+from shared.messaging.codec import Headers, encode_headers
 from shared.working_days import local_date
 from tests.support.eventually import eventually
 from tests.system.conftest import AUDITOR, Programme, sign_in, signed_in
@@ -182,7 +182,7 @@ async def test_an_action_raised_before_easter_is_due_after_it(
             ),
         ),
     )
-    await stack.send(Topic.AUDITS, [(completed.key.encode(), encode_body(completed), _headers(completed))])
+    await stack.send(Topic.AUDITS, [(completed.key.encode(), completed.body, _headers(completed))])
     await sign_in(visitor, worker)
     action = await one_action(visitor, str(audit_id))
     assert action["due_on"] == "2026-04-13" == fifth_working_day_after(date(2026, 4, 2)).isoformat()

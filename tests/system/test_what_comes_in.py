@@ -16,7 +16,7 @@ from python_calamine import CalamineWorkbook
 
 from deploy.demo.council import Council
 from shared.events import CmsContactDecided, CmsEvent, Topic
-from shared.messaging.codec import encode_body, encode_headers
+from shared.messaging.codec import encode_headers
 from tests.support.eventually import eventually
 from tests.system.conftest import signed_in
 from tests.system.stack import Raw, RunningStack
@@ -99,7 +99,7 @@ def contact(child: str) -> CmsContactDecided:
 
 def record(event: CmsEvent, **changed: object) -> Raw:
     """The event as a Kafka record, with fields of its body changed or added."""
-    body = json.loads(encode_body(event) or b"{}") | changed
+    body = json.loads(event.body or b"{}") | changed
     headers = encode_headers(
         event_id=uuid4(),
         source="test-council",

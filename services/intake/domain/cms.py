@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from services.intake.domain import plausibility
 from services.intake.domain.context import Context
+from services.intake.domain.plausibility import clean
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Road, Said, Submission
 from shared.events import (
@@ -43,7 +46,7 @@ def read(event: CmsEvent, council: str) -> Submission | Context | Refusal:
     if said is not None:
         wrong = plausibility.implausible(about, said, local_date(event.occurred_at))
     return wrong or Submission(
-        Road.CMS, about, event.child.strip(), event.id.strip(), said, event.version, event.occurred_at
+        Road.CMS, about, clean(event.child), clean(event.id), said, event.version, event.occurred_at
     )
 
 
@@ -56,26 +59,36 @@ def _texts(kind: type[CmsEvent]) -> tuple[str, ...]:
     return tuple(field for field in _TEXTS if field in kind.model_fields)
 
 
+@cache
+def _reader(kind: type[CmsEvent]) -> Callable[[CmsEvent], tuple[str | None, ...]]:
+    return attrgetter(*_texts(kind))
+
+
 def _unreadable(event: CmsEvent) -> Refusal | None:
     """Why its ids and codes cannot be, whatever it is about."""
-    wrong = plausibility.implausible_id(event.child.strip(), "child")
-    wrong = wrong or plausibility.implausible_id(event.id.strip(), "id")
-    texts = [(field, getattr(event, field)) for field in _texts(type(event))]
-    texts += [("factors", factor) for factor in getattr(event, "factors", ())]
-    for field, text in texts:
-        wrong = wrong or plausibility.unreadable(text, field)
+    wrong = _not_an_id(event.child, "child") or _not_an_id(event.id, "id")
+    kind = type(event)
+    factors: tuple[str, ...] = event.factors if kind is CmsAssessmentAuthorised else ()  # type: ignore[attr-defined]
+    if wrong is None and not plausibility.are_readable((*filter(None, _reader(kind)(event)), *factors)):
+        texts = [*((field, getattr(event, field)) for field in _texts(kind)), *(("factors", each) for each in factors)]
+        wrong = next(filter(None, (plausibility.unreadable(text, field) for field, text in texts)))
     return wrong
+
+
+def _not_an_id(text: str, field: str) -> Refusal | None:
+    """Characters that nobody sees are left out of an id; those that no id has are not."""
+    return plausibility.unreadable_id(text.strip(), field) or plausibility.implausible_id(clean(text), field)
 
 
 def _purged_episode(event: CmsRecordPurged) -> Context:
     return Context(
-        event.child.strip(),
+        clean(event.child),
         event.kind,
         date.min,
         None,
         None,
         Road.CMS,
-        event.id.strip(),
+        clean(event.id),
         purge=True,
         version=event.version,
         at=event.occurred_at,
@@ -86,18 +99,15 @@ def _episode(event: CmsEpisodeRecorded) -> Context | Refusal:
     today = local_date(event.occurred_at)
     if event.kind not in set(EpisodeKind):
         return Refusal("unknown_kind", "kind", "Nothing of this kind is kept here")
-    if event.started_on > today:
-        return Refusal("in_the_future", "started_on", "This date lies after the day that the record speaks of")
-    if event.ended_on is not None and event.ended_on < event.started_on:
-        return Refusal("ends_before_start", "ended_on", "It ended before it started")
-    return Context(
-        event.child.strip(),
+    wrong = plausibility.implausible_span(event.started_on, event.ended_on, today)
+    return wrong or Context(
+        clean(event.child),
         event.kind,
         event.started_on,
         event.ended_on,
         event.category_of_abuse,
         Road.CMS,
-        event.id.strip(),
+        clean(event.id),
         version=event.version,
         at=event.occurred_at,
         worker=event.worker,

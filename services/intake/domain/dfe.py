@@ -8,10 +8,11 @@ anything is stored or logged. What is absent was not said; only `purge` deletes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, TypeVar
 
+from msgspec.structs import replace
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -24,6 +25,7 @@ from pydantic import (
 )
 
 from services.intake.domain import plausibility
+from services.intake.domain.births import Births
 from services.intake.domain.context import Context
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Purge, Road, Said, Submission
@@ -250,13 +252,16 @@ class Heard:
     """Which record it was about."""
 
 
-def hear(child: Child, at: datetime) -> Heard:
+def hear(child: Child, at: datetime, births: Births | None = None) -> Heard:
     """Everything that one child's state says at a moment; nothing of it where one record cannot be."""
     if child.purge:
         return Heard((Purge(Road.DFE, child.la_child_id, None, at),))
+    today = local_date(at)
+    wrong = births.contradicted(child.la_child_id, child.born) if births is not None else None
+    if wrong is not None:
+        return Heard(refusal=wrong)
     statements: list[Submission | Purge] = []
     contexts: list[Context] = []
-    today = local_date(at)
     for episode in child.social_care_episodes:
         if episode.purge:
             statements.append(Purge(Road.DFE, child.la_child_id, episode.social_care_episode_id, at))
@@ -266,14 +271,69 @@ def hear(child: Child, at: datetime) -> Heard:
             if wrong is not None:
                 return Heard(refusal=wrong, refused=statement)
             statements.append(statement)
-        contexts.extend(_contexts(child.la_child_id, episode))
+        around = list(_contexts(child.la_child_id, episode))
+        wrong = _undated(episode) or next(filter(None, (_implausible_context(each, today) for each in around)), None)
+        if wrong is not None:
+            return Heard(refusal=wrong)
+        contexts.extend(around)
+    said = [each for each in statements if isinstance(each, Submission)]
+    if _differ(((each.kind, each.sender_id), each.said) for each in said) or _differ(
+        ((each.kind, each.sender_id), each) for each in contexts
+    ):
+        return Heard(refusal=ID_TWICE)
     return Heard(tuple(statements), tuple(contexts))
+
+
+ID_TWICE = Refusal("id_twice", "id", "This id is there twice and says two different things")
+
+
+def _differ(named: Iterable[tuple[tuple[str, str | None], object]]) -> bool:
+    """Whether one id comes twice and says two different things: nobody could tell which of them stands."""
+    first: dict[tuple[str, str | None], object] = {}
+    return any(first.setdefault(key, said) != said for key, said in named)
+
+
+def _undated(episode: Episode) -> Refusal | None:
+    """Why it cannot be that something of the episode ended, for it has no start."""
+    ended: list[tuple[date | None, object]] = [
+        (episode.referral_date, episode.closure_date),
+        (episode.referral_date, episode.referral_no_further_action_flag),
+        *(
+            (each.start_date, each.authorisation_date)
+            for each in episode.child_and_family_assessments
+            if not each.purge
+        ),
+        *(
+            (each.start_date, each.end_date or each.icpc_date)
+            for each in episode.section_47_assessments
+            if not each.purge
+        ),
+        *(
+            (each.start_date, each.end_date)
+            for each in (
+                *episode.child_in_need_plans,
+                *episode.child_protection_plans,
+                *episode.child_looked_after_placements,
+            )
+            if not each.purge
+        ),
+    ]
+    if any(start is None and end is not None for start, end in ended):
+        return Refusal("missing", "started_on", "It has an end or an outcome and no start")
+    return None
 
 
 def _implausible(statement: Submission, today: date, born: date | None) -> Refusal | None:
     said = statement.said
     wrong = plausibility.implausible_id(statement.sender_id or "", "id")
     return wrong or (plausibility.implausible(statement.kind, said, today, born) if said is not None else None)
+
+
+def _implausible_context(context: Context, today: date) -> Refusal | None:
+    if context.purge:
+        return None
+    wrong = plausibility.implausible_id(context.sender_id or "", "id")
+    return wrong or plausibility.implausible_span(context.started_on, context.ended_on, today)
 
 
 def _statements(child: Child, episode: Episode, at: datetime) -> Iterator[Submission]:

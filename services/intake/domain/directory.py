@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
+import msgspec
+
 from shared.events import TeamMembership
 
 _TITLES = re.compile(r"^(mr|mrs|ms|miss|dr|mx)\.? ")
@@ -28,8 +30,7 @@ def spelling(name: str) -> str:
     return _GAPS.sub(" ", _TITLES.sub("", text)).strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """A worker or team as a case names it. `unknown` is the spelling to list where the directory has no such one."""
 
     id: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from services.intake.domain.refusal import Refusal
@@ -12,6 +13,9 @@ from shared.events import Kind
 
 EARLIEST = date(1990, 1, 1)
 """Nothing that is audited began before the Children Act 1989 came into force."""
+
+FARTHEST = timedelta(days=366)
+"""How far ahead a conference may be planned."""
 
 OLDEST = 25
 """Care leavers are helped until 25; nobody older has a children's record."""
@@ -24,12 +28,17 @@ FINISHED = {
 }
 """What finished means, kind by kind."""
 
-_UNSEEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
-_NOT_OPAQUE = re.compile(r"[\x00-\x1f\x7f]")
+_UNSEEN = re.compile(
+    "[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
+    "\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]"
+)
+_NOT_OPAQUE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
     """Text as it was meant: compatibility forms folded, characters that nobody sees left out, gaps made one."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     return " ".join(_UNSEEN.sub("", unicodedata.normalize("NFKC", text)).split())
 
 
@@ -39,6 +48,11 @@ def implausible_id(value: str, field: str) -> Refusal | None:
         return Refusal("missing", field, "There is no id here")
     if len(value) > 64:
         return Refusal("too_long", field, "An id has 64 characters at most")
+    return unreadable_id(value, field)
+
+
+def unreadable_id(value: str, field: str) -> Refusal | None:
+    """Why no id holds these characters."""
     if _NOT_OPAQUE.search(value):
         return Refusal("unreadable_id", field, "The id holds characters that no id has")
     return None
@@ -49,6 +63,11 @@ def unreadable(value: str | None, field: str) -> Refusal | None:
     if value is None or not _NOT_OPAQUE.search(value):
         return None
     return Refusal("unreadable_text", field, "It holds characters that no code has")
+
+
+def are_readable(values: Iterable[str]) -> bool:
+    """Whether none of them is `unreadable`: one look at all, for nearly always it is so."""
+    return _NOT_OPAQUE.search(" ".join(values)) is None
 
 
 def implausible(kind: str, said: Said, today: date, born: date | None = None) -> Refusal | None:
@@ -65,6 +84,20 @@ def _out_of_range(said: Said, today: date) -> Refusal | None:
             return Refusal("too_long_ago", field, "This date lies before 1990")
     if said.conference_on is not None and said.conference_on < EARLIEST:
         return Refusal("too_long_ago", "conference_on", "This date lies before 1990")
+    if said.conference_on is not None and said.conference_on - today > FARTHEST:
+        return Refusal("in_the_future", "conference_on", "No conference is planned more than a year ahead")
+    return None
+
+
+def implausible_span(started_on: date, ended_on: date | None, today: date) -> Refusal | None:
+    """Why a plan, a placement or a case cannot have stood from one day to the other, judged on `today`."""
+    for field, day in (("started_on", started_on), ("ended_on", ended_on)):
+        if day is not None and day > today:
+            return Refusal("in_the_future", field, "This date lies after the day that the record speaks of")
+        if day is not None and day < EARLIEST:
+            return Refusal("too_long_ago", field, "This date lies before 1990")
+    if ended_on is not None and ended_on < started_on:
+        return Refusal("ends_before_start", "ended_on", "It ended before it started")
     return None
 
 

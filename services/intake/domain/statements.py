@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from services.intake.domain import cells, plausibility
+from services.intake.domain.births import Births
 from services.intake.domain.cells import Cell
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Road, Said, Submission
@@ -47,7 +49,14 @@ Fields = Mapping[str, Cell]
 
 
 def statement(
-    kind: str, road: str, fields: Fields, today: date, at: datetime, *, from_1904: bool = False
+    kind: str,
+    road: str,
+    fields: Fields,
+    today: date,
+    at: datetime,
+    *,
+    from_1904: bool = False,
+    births: Births | None = None,
 ) -> Submission | Refusal:
     """What these fields say on `today`, or the first thing that is wrong with them."""
     child = cells.identifier(fields.get("child"), "child")
@@ -63,6 +72,7 @@ def statement(
     if isinstance(born, Refusal):
         return born
     wrong = plausibility.implausible(kind, said, today, born)
+    wrong = wrong or (births.contradicted(child, born) if births is not None else None)
     if wrong is not None:
         return wrong
     said = replace(said, age_band=plausibility.age_band(born, said.started_on))

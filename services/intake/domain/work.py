@@ -8,14 +8,14 @@ road that knows best, so that the order in which they arrive does not matter.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
+import msgspec
 
 
 class Road(StrEnum):
@@ -27,13 +27,13 @@ class Road(StrEnum):
     ANNEX_A = "annex-a"
 
 
-@dataclass(slots=True)
-class Said:
+class Said(msgspec.Struct, omit_defaults=True):
     """What one road said of a piece of work, in its newest version; also the one record made of what all said.
 
     `worker` and `team` are ids; the `…_name` are what a file has instead. `finished_on` is none while the work is not
     finished. `episode` is the sender's id of the social care episode that it belongs to: a purge may name that. Nobody
-    changes one; it is not frozen, for that takes three times as long to make, and one is made of every event.
+    changes one. A struct, for one is made, compared and written as JSON for every event: a dataclass takes five times
+    as long.
     """
 
     at: datetime
@@ -74,20 +74,27 @@ class Said:
         return _facts_of(self) == _facts_of(other)
 
 
-FACTS = tuple(each.name for each in fields(Said) if each.name not in {"at", "version", "episode"})
+FACTS = tuple(name for name in Said.__struct_fields__ if name not in {"at", "version", "episode"})
 """Everything that is told of a piece of work, in a fixed order."""
 
 _facts_of = attrgetter(*FACTS)
 
-SAID: TypeAdapter[Said] = TypeAdapter(Said)
-"""Reads and writes what a road said as JSON."""
 
-SAID_BY_ROAD: TypeAdapter[dict[str, Said]] = TypeAdapter(dict[str, Said])
-"""The same of all roads."""
+def stored(said: Mapping[str, Said]) -> str:
+    """What the roads said, as JSON."""
+    return _ENCODER.encode(said).decode()
 
 
-@dataclass(slots=True)
-class Submission:
+def restored(said: object) -> dict[str, Said]:
+    """The same again, from JSON or from what a database made of it."""
+    return _DECODER.decode(said) if isinstance(said, str) else msgspec.convert(said, dict[str, Said])
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(dict[str, Said])
+
+
+class Submission(msgspec.Struct):
     """A statement on its way in: about which child, under which id of the sender's, by which road.
 
     `sender_id` is none where the road has no ids; then child, kind and start say what it is about. `withdraws` marks
@@ -123,8 +130,7 @@ class Purge:
     at: datetime
 
 
-@dataclass(slots=True)
-class Work:
+class Work(msgspec.Struct):
     """A piece of work in intake's memory: its lasting id, what the roads said, and where its record stands."""
 
     assessment_id: UUID
@@ -146,7 +152,7 @@ class Work:
     withdrawn_at: datetime | None = None
     is_new: bool = False
     is_touched: bool = False
-    new_aliases: list[tuple[str, str]] = field(default_factory=list)
+    new_aliases: list[tuple[str, str]] = []
 
 
 def facts(said: Mapping[str, Said]) -> Said:

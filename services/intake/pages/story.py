@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse
 
 from services.intake import queries
-from services.intake.domain.work import SAID, facts
+from services.intake.domain.work import facts, restored
 from services.intake.pages.asking import FIELDS, WATCHERS, kind_name, road_name
 from shared.access import CurrentScope, trail
 from shared.messaging import Work
@@ -25,7 +25,7 @@ async def story(request: Request, page: Page, work: Work, scope: CurrentScope, a
     if found is None:
         raise HTTPException(404)
     await trail.record(work.session, scope, "assessment_story", assessment_id)
-    said = {road: SAID.validate_python(each) for road, each in found.work.said.items()}
+    said = restored(found.work.said)
     template: str = request.app.state.service.settings.case_link
     return page(
         "intake/story.html",

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.reporting.handlers import router
 from shared.events import Event, Grade, ProgrammeOpened, Theme
-from shared.messaging.codec import StoredRecord, encode_body, encode_headers
+from shared.messaging.codec import StoredRecord, encode_headers
 from shared.messaging.consumer import Consumer
 from tests.unit.reporting.histories import MORNING, PROGRAMME
 
@@ -50,7 +50,7 @@ def record_of(event: Event, event_id: UUID) -> StoredRecord:
         version=event.version,
         trace=None,
     )
-    return StoredRecord(event.topic, 0, next(_OFFSETS), event.key.encode(), encode_body(event), headers)
+    return StoredRecord(event.topic, 0, next(_OFFSETS), event.key.encode(), event.body, headers)
 
 
 async def tell(engine: AsyncEngine, events: Iterable[Event], ids: Sequence[UUID] = ()) -> None:
