@@ -7,7 +7,6 @@ from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -92,23 +91,28 @@ async def count(now: datetime, session: AsyncSession) -> list[Event]:
     return []
 
 
+_LINK = sa.text(
+    "INSERT INTO child_link (child_id, case_id, version)"
+    " SELECT * FROM unnest(CAST(:children AS uuid[]), CAST(:cases AS text[]), CAST(:versions AS int[]))"
+    " ON CONFLICT (child_id) DO UPDATE SET case_id = excluded.case_id, version = excluded.version"
+    " WHERE child_link.version <= excluded.version"
+)
+"""In the order of the ids, as are the links of every batch: two consumers with the same children cannot deadlock."""
+
+
 @consumes(router, ChildLinked, ChildUnlinked)
 async def keep_case_links(links: Sequence[ChildLinked | ChildUnlinked], session: AsyncSession) -> list[Event]:
     """Keep the case system's id of each child for the deep link, until it is erased."""
     newest = {link.child_id: link for link in links}
-    for child_id in sorted(newest):
-        link = newest[child_id]
-        if isinstance(link, ChildUnlinked):
-            await session.execute(sa.delete(ChildLink).where(col(ChildLink.child_id) == child_id))
-            continue
-        statement = insert(ChildLink).values(child_id=child_id, case_id=link.case_id, version=link.version)
-        await session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["child_id"],
-                set_={"case_id": statement.excluded.case_id, "version": statement.excluded.version},
-                where=col(ChildLink.version) <= statement.excluded.version,
-            )
-        )
+    gone = sorted(child for child, link in newest.items() if isinstance(link, ChildUnlinked))
+    if gone:
+        await session.execute(sa.delete(ChildLink).where(col(ChildLink.child_id).in_(gone)))
+    linked = sorted(
+        (child, link.case_id, link.version) for child, link in newest.items() if isinstance(link, ChildLinked)
+    )
+    if linked:
+        children, cases, versions = zip(*linked, strict=True)
+        await session.execute(_LINK, {"children": list(children), "cases": list(cases), "versions": list(versions)})
     return []
 
 
