@@ -103,8 +103,14 @@ def _state(audit: Audit, plan: Programme, form: AuditForm, at: datetime) -> dict
 
 
 def _texts(audit: Audit, form: AuditForm, at: datetime) -> list[TextWritten]:
+    asked = {str(finding.finding_id): finding.action for finding in form.findings}
+    # A merged finding keeps what is to be done: it may get an action of its own after all.
     parts = {
-        finding.finding_id: {"finding": finding.finding, "action": finding.action} for finding in form.findings
+        finding.finding_id: {
+            "finding": finding.finding,
+            "action": finding.action or asked.get(finding.acts_with, ""),
+        }
+        for finding in form.findings
     } | {strength.strength_id: {"strength": strength.strength} for strength in form.strengths}
     return [
         TextWritten(

@@ -15,6 +15,8 @@ from shared.events import (
     ActionVerified,
     ActionWithdrawn,
     Event,
+    FindingJoined,
+    FindingParted,
     LoopClosed,
     LoopEvent,
     LoopHeld,
@@ -60,6 +62,11 @@ def _fold(loop: Loop, event: Event) -> None:
         case ActionRaised():
             loop.actions += 1
             loop.standing = "open"
+        case FindingJoined() if event.action_audit_id != event.audit_id:
+            loop.joined += 1
+            loop.standing = "open"
+        case FindingParted():
+            loop.joined = max(0, loop.joined - 1)
         case ActionReported():
             loop.waiting += 1
         case ActionReturned():

@@ -306,6 +306,8 @@ class Loop(Table, table=True):
     waiting: int = 0
     """Actions reported done that wait to be verified."""
     verified: int = 0
+    joined: int = 0
+    """Findings that an action of another audit answers: the loop waits for it too."""
 
 
 class OpenCase(Table, table=True):
@@ -331,10 +333,19 @@ class OpenCase(Table, table=True):
 
 
 class OwnedAction(Table, table=True):
-    """Who has an action in hand, as remedial says, and whether it is still open: a projection."""
+    """Who has an action in hand, as remedial says, what it is about and whether it is still open: a projection.
+
+    What it is about is not there for one that was raised before that was kept.
+    """
 
     __tablename__ = "owned_action"
 
     action_id: UUID = Field(primary_key=True)
     owner_id: str | None = None
     open: bool = True
+    reported: bool = False
+    audit_id: UUID | None = None
+    finding_id: UUID | None = None
+    team_id: str | None = None
+    domain: str | None = None
+    due_on: date | None = None

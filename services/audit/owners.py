@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -12,27 +13,49 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.audit.domain.programme import Programme
-from services.audit.models import Audit, OwnedAction
+from services.audit.models import Audit, ChildLink, OwnedAction
 from shared.access import people
 from shared.events import (
+    ActionChanged,
     ActionEvent,
+    ActionExtended,
     ActionRaised,
     ActionReassigned,
     ActionReopened,
+    ActionReported,
+    ActionReturned,
     ActionVerified,
     ActionWithdrawn,
     LoopEvent,
 )
 
+MOST_TO_JOIN = 10
+"""So many of one person's actions are offered: whoever has more has too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAction:
+    """An action of this auditor's other audits that its owner has still to do, so that it may answer a finding more."""
+
+    action_id: UUID
+    finding_id: UUID
+    domain: str
+    due_on: date | None
+    case_id: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Somebody who could act: how many actions they have open, and until when they are on leave, where it is known."""
+    """Somebody who could act: how many actions they have open, and until when they are on leave, where it is known.
+
+    `joinable` are those of their actions that the auditor may see and add to.
+    """
 
     person_id: str
     name: str
     open_actions: int
     away_until: date | None = None
+    joinable: tuple[OpenAction, ...] = ()
 
 
 async def follow(session: AsyncSession, events: Sequence[ActionEvent | LoopEvent]) -> None:
@@ -44,18 +67,29 @@ async def follow(session: AsyncSession, events: Sequence[ActionEvent | LoopEvent
             await session.execute(known.on_conflict_do_update(index_elements=["action_id"], set_=dict(values)))
 
 
-def _changed(event: ActionEvent) -> Mapping[str, str | bool | None]:
+Values = dict[str, str | bool | UUID | date | None]
+
+
+def _changed(event: ActionEvent) -> Values:
+    """What of an action an event changes here; nothing where it changes nothing that is kept."""
+    values: Values = {}
     match event:
         case ActionRaised():
-            return {"owner_id": event.owner_id, "open": True}
+            about = {"audit_id", "finding_id", "owner_id", "team_id", "domain", "due_on"}
+            values = {**event.model_dump(include=about), "open": True}
         case ActionReassigned():
-            return {"owner_id": event.owner_id}
+            values = {"owner_id": event.owner_id, "team_id": event.team_id}
+        case ActionChanged():
+            values = {"domain": event.domain}
+        case ActionExtended():
+            values = {"due_on": event.due_on}
+        case ActionReported() | ActionReturned():
+            values = {"reported": isinstance(event, ActionReported)}
         case ActionReopened():
-            return {"open": True}
+            values = {"open": True, "reported": False, "due_on": event.due_on}
         case ActionVerified() | ActionWithdrawn():
-            return {"open": False}
-        case _:
-            return {}
+            values = {"open": False}
+    return values
 
 
 async def owners(session: AsyncSession, plan: Programme, audit: Audit, day: date) -> list[Owner]:
@@ -70,8 +104,15 @@ async def owners(session: AsyncSession, plan: Programme, audit: Audit, day: date
         )
     ]
     counts = await _open_actions(session, [person.person_id for person in known])
+    joinable = await _joinable(session, audit)
     found = [
-        Owner(person.person_id, person.name, counts.get(person.person_id, 0), _away_until(plan, person.person_id, day))
+        Owner(
+            person.person_id,
+            person.name,
+            counts.get(person.person_id, 0),
+            _away_until(plan, person.person_id, day),
+            tuple(joinable.get(person.person_id, ())),
+        )
         for person in known
     ]
     return sorted(found, key=lambda owner: owner.person_id != audit.worker_id)
@@ -84,6 +125,40 @@ async def _open_actions(session: AsyncSession, person_ids: Sequence[str]) -> dic
         .group_by(col(OwnedAction.owner_id))
     )
     return {str(owner): count for owner, count in rows}
+
+
+async def _joinable(session: AsyncSession, audit: Audit) -> Mapping[str, list[OpenAction]]:
+    """By owner, the first due first: of the same auditor's audits, since nobody sees the actions of another's."""
+    rows = await session.execute(
+        sa.select(OwnedAction, col(ChildLink.case_id))
+        .join(Audit, col(Audit.audit_id) == col(OwnedAction.audit_id))
+        .outerjoin(ChildLink, col(ChildLink.child_id) == col(Audit.child_id))
+        .where(
+            col(OwnedAction.open),
+            col(OwnedAction.reported).is_(False),
+            col(OwnedAction.finding_id).is_not(None),
+            col(OwnedAction.team_id).is_not_distinct_from(audit.team_id),
+            col(Audit.auditor_id) == audit.auditor_id,
+            col(Audit.audit_id) != audit.audit_id,
+        )
+        .order_by(col(OwnedAction.due_on), col(OwnedAction.action_id))
+    )
+    found: dict[str, list[OpenAction]] = {}
+    for action, case_id in rows:
+        if action.owner_id and action.finding_id and len(found.get(action.owner_id, ())) < MOST_TO_JOIN:
+            known = OpenAction(action.action_id, action.finding_id, action.domain or "", action.due_on, case_id)
+            found.setdefault(action.owner_id, []).append(known)
+    return found
+
+
+async def acted_with(session: AsyncSession, finding_ids: Sequence[UUID]) -> Mapping[str, UUID]:
+    """The action of each of these findings that has one, by the finding's id: to lead there from a page."""
+    rows = await session.execute(
+        sa.select(col(OwnedAction.finding_id), col(OwnedAction.action_id)).where(
+            col(OwnedAction.finding_id).in_(finding_ids)
+        )
+    )
+    return {str(finding_id): action_id for finding_id, action_id in rows}
 
 
 def _away_until(plan: Programme, person_id: str, day: date) -> date | None:

@@ -58,7 +58,7 @@ class FindingDraft(Part):
     action: Text = ""
     owner_id: Code = ""
     acts_with: Code = ""
-    """The finding whose action answers this one too: then it needs none of its own."""
+    """The finding whose action answers this one too, of this audit or another: then it needs none of its own."""
 
     def alone(self) -> FindingDraft:
         """The finding without another's action: whether it needs one is asked again."""
@@ -134,6 +134,22 @@ class AuditForm(Part):
                 answered = {"acts_with": into, "needs_action": "no", "action": "", "owner_id": ""}
                 changed[key] = finding.model_copy(update=answered)
         return self.model_copy(update={"findings": tuple({**by_id, **changed}.values())})
+
+    def joined(self, part_id: str, into: str, owner_id: str) -> AuditForm:
+        """The form in which an action that its owner has open already, of another audit, answers this finding too.
+
+        What was to be done stays with the finding: its words are there when the action turns out to be finished.
+        """
+        answered = {"acts_with": into, "needs_action": "no", "owner_id": owner_id}
+        findings = (
+            each.model_copy(update=answered)
+            if str(each.finding_id) == part_id
+            else each.alone()
+            if each.acts_with == part_id
+            else each
+            for each in self.findings
+        )
+        return self.model_copy(update={"findings": tuple(findings)})
 
     def parted(self, part_id: str) -> AuditForm:
         """The form in which this finding no longer goes with another's action."""
@@ -281,8 +297,11 @@ def _step_of(scale: Sequence[Step], rag: str, steps: Sequence[Step]) -> Step:
     return max(of_colour, key=lambda step: counted[step.code])
 
 
-def problems(form: AuditForm, programme: Programme) -> dict[str, str]:
-    """What keeps the audit from being complete: by field, in the order of the form, each saying what to do."""
+def problems(form: AuditForm, programme: Programme, elsewhere: Collection[str] = ()) -> dict[str, str]:
+    """What keeps the audit from being complete: by field, in the order of the form, each saying what to do.
+
+    `elsewhere` are the findings of other audits whose action may answer one of this audit too.
+    """
     found: dict[str, str] = {}
     for section in programme.tool.sections:
         found |= _section_problems(form, section, programme)
@@ -290,12 +309,12 @@ def problems(form: AuditForm, programme: Programme) -> dict[str, str]:
         found["lived_experience"] = "Say what life is like for this child"
     if not form.difference:
         found["difference"] = "Say what difference the work made"
-    acting = {str(finding.finding_id) for finding in form.findings if finding.needs_action == "yes"}
+    acting = {str(finding.finding_id) for finding in form.findings if finding.needs_action == "yes"} | {*elsewhere}
     for finding in form.findings:
         found |= _finding_problems(finding, programme)
         if finding.acts_with and finding.acts_with not in acting:
             found[f"findings.{finding.finding_id}.acts_with"] = (
-                "The finding whose action answers this one has no action: give it one, or give this one its own"
+                "The action that answers this finding is not there any more: give the finding its own"
             )
     for strength in form.strengths:
         if not strength.strength:
@@ -352,6 +371,7 @@ def findings_of(form: AuditForm) -> tuple[events.Finding, ...]:
             severity=finding.severity,
             needs_action=finding.needs_action == "yes",
             owner_id=finding.owner_id or None,
+            acts_with=UUID(finding.acts_with) if finding.acts_with else None,
         )
         for finding in form.findings
     )

@@ -65,7 +65,16 @@ async def audit(audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now
         today=local_date(now),
         link=link(case.case_id),
         labels=LABELS,
+        acted_with=await _acted_with(work, case),
     )
+
+
+async def _acted_with(work: UnitOfWork, case: Case) -> Mapping[str, UUID]:
+    """The actions of other audits that answer findings of this one."""
+    said = AuditForm.model_validate_json(case.audit.form).findings
+    own = {str(finding.finding_id) for finding in said}
+    elsewhere = [UUID(each.acts_with) for each in said if each.acts_with and each.acts_with not in own]
+    return await owners.acted_with(work.session, elsewhere) if elsewhere else {}
 
 
 @router.post("/open", dependencies=DIRECTORS)
@@ -203,7 +212,7 @@ async def submit(
         return _form_page(
             page, case, form, now, link=link, may_own=may_own, errors=errors, tab=save.tab, status=422, values=fields
         )
-    edited, at = _edited(form.owned_by({owner.person_id for owner in may_own}), do)
+    edited, at = _edited(form.owned_by({owner.person_id for owner in may_own}), do, may_own)
     try:
         completing.save_draft(case.audit, edited, save, now)
     except AuditConflictError as older:
@@ -230,9 +239,9 @@ async def _complete(
     page: PageMaker, case: Case, form: AuditForm, work: UnitOfWork, now: datetime, link: CaseLink, save: Save
 ) -> Response:
     """The audit is final where nothing is wrong with it; else the form says what is."""
-    wrong = audit_form.problems(form, case.plan)
+    may_own = await _owners(work, case, now)
+    wrong = audit_form.problems(form, case.plan, _elsewhere(may_own))
     if wrong:
-        may_own = await _owners(work, case, now)
         return _form_page(page, case, form, now, link=link, may_own=may_own, errors=wrong, tab=save.tab, status=422)
     work.record(*await completing.complete(work.session, case.plan, case.audit, form, now))
     response = RedirectResponse("/audit/inbox", 303)
@@ -251,7 +260,12 @@ async def _ask_accuracy(case: Case, work: UnitOfWork, now: datetime) -> Response
     return response
 
 
-def _edited(form: AuditForm, do: str) -> tuple[AuditForm, str]:
+def _elsewhere(may_own: Sequence[Owner]) -> dict[str, Owner]:
+    """The findings of other audits whose open action may answer one more, and whose action it is."""
+    return {str(action.finding_id): owner for owner in may_own for action in owner.joinable}
+
+
+def _edited(form: AuditForm, do: str, may_own: Sequence[Owner]) -> tuple[AuditForm, str]:
     """The form after the button's own edit, and where on the page to go on."""
     minted = uuid4()
     match do.partition(":"):
@@ -261,13 +275,21 @@ def _edited(form: AuditForm, do: str) -> tuple[AuditForm, str]:
             return form.with_strength(minted), f"strengths.{minted}.strength"
         case ("remove", _, part_id):
             return form.without(part_id), "findings"
-        case ("merge", _, both):
-            part_id, _, into = both.partition(":")
-            return form.merged(part_id, into), f"findings.{into}.action"
-        case ("part", _, part_id):
-            return form.parted(part_id), f"findings.{part_id}.needs_action"
+        case ("merge" | "join" | "part" as how, _, which):
+            return _answered(form, how, which, may_own)
         case _:
             return form, ""
+
+
+def _answered(form: AuditForm, how: str, which: str, may_own: Sequence[Owner]) -> tuple[AuditForm, str]:
+    """The form after a finding went with another's action, of this audit or of another, or has its own again."""
+    part_id, _, into = which.partition(":")
+    if how == "part":
+        return form.parted(part_id), f"findings.{part_id}.needs_action"
+    if how == "merge":
+        return form.merged(part_id, into), f"findings.{into}.action"
+    owner = _elsewhere(may_own).get(into)
+    return form.joined(part_id, into, owner.person_id) if owner else form, f"findings.{part_id}.acts_with"
 
 
 def _again(audit_id: UUID, at: str) -> Response:
@@ -310,9 +332,10 @@ async def _amend(
     except ValidationError as refused:
         form, wrong = grown, audit_form.refusals(refused, grown)
     may_own = await _owners(work, case, now)
-    edited, _ = _edited(form.owned_by({owner.person_id for owner in may_own}), do)
+    edited, _ = _edited(form.owned_by({owner.person_id for owner in may_own}), do, may_own)
     if do == "complete" and not wrong:
-        wrong = audit_form.problems(edited, case.plan)
+        standing = {finding.acts_with for finding in before.findings}
+        wrong = audit_form.problems(edited, case.plan, {*_elsewhere(may_own), *standing})
         if not reason or len(reason) > 1000:
             wrong["reason"] = "Say in up to 1,000 characters why the audit is amended"
     if wrong or do != "complete":

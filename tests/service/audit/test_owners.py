@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import httpx
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +17,7 @@ from shared.events import (
     ActionRaised,
     ActionReassigned,
     ActionReopened,
+    ActionReported,
     ActionVerified,
     ActionWithdrawn,
     AuditCompleted,
@@ -159,9 +162,9 @@ async def test_one_press_lets_one_action_answer_two_findings_and_only_one_is_rai
     assert done.status_code == 303
     assert f'href="#finding-{first}"' in shown.text
     (completed,) = of_type(await said(engine), AuditCompleted)
-    assert [(str(each.finding_id), each.needs_action) for each in completed.findings] == [
-        (first, True),
-        (second, False),
+    assert [(str(each.finding_id), each.needs_action, each.acts_with) for each in completed.findings] == [
+        (first, True, None),
+        (second, False, UUID(first)),
     ]
 
 
@@ -178,6 +181,71 @@ async def test_a_merged_finding_can_have_its_own_action_again_and_outlives_the_o
         await browser.post(address, data={**merged, "do": f"remove:{first}"})
         left = fields_of(await browser.get(address))
     assert refused.status_code == 422
-    assert "has no action: give it one" in refused.text
+    assert "is not there any more: give the finding its own" in refused.text
     assert f"findings.{second}.acts_with" not in left
     assert f"findings.{second}.action" in left
+
+
+async def test_an_action_that_is_open_already_answers_a_finding_of_another_audit(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    plan, audit = await begun(app, engine)
+    await know(engine, *PEOPLE)
+    other = await another_of(engine, audit)
+    mine = raised(1).model_copy(update={"audit_id": other, "team_id": TEAM[0], "domain": "Recording"})
+    reported = mine.model_copy(update={"action_id": identity(2), "finding_id": identity("reported")})
+    theirs = raised(3).model_copy(update={"team_id": TEAM[0]})
+    done = then(ActionReported, 2).model_copy(update={"audit_id": other, "action_id": identity(2)})
+    await deliver(engine, handlers.router, mine, reported, theirs, done)
+    address = f"/audit/audits/{audit.audit_id}"
+    async with await auditor(app, str(audit.auditor_id)) as browser:
+        fields, finding = await with_finding(browser, address, plan)
+        page = await browser.get(address)
+        stranger = await browser.post(address, data={**fields, "do": f"join:{finding}:{theirs.finding_id}"})
+        kept = fields_of(await browser.get(address))
+        await browser.post(address, data={**fields, "do": f"join:{finding}:{mine.finding_id}"})
+        joined = fields_of(await browser.get(address))
+        shown = await browser.get(address)
+        whole = {f"findings.{finding}.finding": "No dates.", "do": "complete"}
+        complete = await browser.post(address, data={**joined, **whole})
+        read = await browser.get(address)
+    assert page.text.count("has open answer finding 1") == 1
+    assert "recording, due" in page.text
+    assert stranger.status_code == 303
+    assert f"findings.{finding}.acts_with" not in kept
+    assert joined[f"findings.{finding}.owner_id"] == "worker-1"
+    assert "has open already answers this one too: recording, due" in shown.text
+    assert complete.status_code == 303, complete.text
+    assert f"/remedial/actions/{mine.action_id}" in read.text
+    (completed,) = of_type(await said(engine), AuditCompleted)
+    assert [(each.acts_with, each.owner_id, each.needs_action) for each in completed.findings] == [
+        (mine.finding_id, "worker-1", False)
+    ]
+
+
+async def test_an_action_that_was_finished_while_the_form_was_open_is_refused_with_what_to_do(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    plan, audit = await begun(app, engine)
+    await know(engine, *PEOPLE)
+    mine = raised(1).model_copy(update={"audit_id": await another_of(engine, audit), "team_id": TEAM[0]})
+    await deliver(engine, handlers.router, mine)
+    address = f"/audit/audits/{audit.audit_id}"
+    async with await auditor(app, str(audit.auditor_id)) as browser:
+        fields, finding = await with_finding(browser, address, plan)
+        await browser.post(address, data={**fields, "do": f"join:{finding}:{mine.finding_id}"})
+        joined = fields_of(await browser.get(address))
+        verified = then(ActionVerified, 1, in_time=True).model_copy(update={"audit_id": mine.audit_id})
+        await deliver(engine, handlers.router, verified)
+        refused = await browser.post(address, data={**joined, "do": "complete"})
+    assert refused.status_code == 422
+    assert "is not there any more: give the finding its own" in refused.text
+
+
+async def another_of(engine: AsyncEngine, audit: Audit) -> UUID:
+    """Another audit of the same auditor."""
+    async with sessions(engine)() as session, session.begin():
+        row = await session.get_one(Audit, audit.audit_id)
+        facts = {**row.model_dump(), "audit_id": identity("another"), "assessment_id": identity("other work")}
+        session.add(Audit(**facts))
+    return identity("another")
