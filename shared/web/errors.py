@@ -24,8 +24,11 @@ TITLES = {
     403: "Page not found",
     404: "Page not found",
     405: "Page not found",
+    409: "This has changed meanwhile",
     413: "Too much was sent",
+    415: "This kind of file is not taken",
     422: "Something in the request was not understood",
+    429: "Too much at once",
     500: "Something went wrong on our side",
     503: "Caseloop cannot do this just now",
 }
