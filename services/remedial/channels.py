@@ -4,9 +4,11 @@ import base64
 import hashlib
 import hmac
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
+from email.policy import SMTP as SMTP_LINES
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -22,12 +24,17 @@ SECRET_LENGTH = 36
 
 
 class NotDelivered(Exception):  # noqa: N818 - the field's word
-    """It did not go out. `reason` is a code without anything personal; `final` where trying again cannot help."""
+    """It did not go out, or nobody can say.
 
-    def __init__(self, reason: str, *, final: bool = False) -> None:
+    `reason` is a code without anything personal; `final` where trying again cannot help; `unsure` where it may
+    have gone out all the same: the answer was lost, not the message.
+    """
+
+    def __init__(self, reason: str, *, final: bool = False, unsure: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.final = final
+        self.unsure = unsure
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,17 @@ class Channel(Protocol):
         """Send it, or raise NotDelivered."""
         ...
 
+    async def has(self, reference: UUID, now: datetime) -> bool | None:
+        """Whether the other side has a message of this reference; None where it cannot be asked.
+
+        Raises:
+            NotDelivered: it did not answer.
+        """
+        ...
+
+
+NEVER_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
 
 @dataclass(frozen=True)
 class Notify:
@@ -69,15 +87,29 @@ class Notify:
             "personalisation": {"subject": mail.subject, "body": mail.body},
             "reference": str(mail.reference),
         }
-        headers = {"Authorization": f"Bearer {self._token(now)}"}
         try:
-            async with httpx.AsyncClient(timeout=SECONDS) as client:
-                answer = await client.post(f"{self.url}/v2/notifications/email", json=asked, headers=headers)
+            async with self._client(now) as client:
+                answer = await client.post("/v2/notifications/email", json=asked)
         except httpx.HTTPError as error:
-            raise NotDelivered(type(error).__name__) from None
+            raise NotDelivered(type(error).__name__, unsure=not isinstance(error, NEVER_REACHED)) from None
         if answer.status_code >= 300:
             # A request that Notify refuses is refused again; its limits and its own faults pass.
-            raise NotDelivered(f"http_{answer.status_code}", final=answer.status_code in {400, 403})
+            code = answer.status_code
+            raise NotDelivered(f"http_{code}", final=code in {400, 403}, unsure=code >= 500)
+
+    async def has(self, reference: UUID, now: datetime) -> bool | None:
+        """Whether Notify has it. It keeps what it was handed for seven days, longer than anything is tried here."""
+        try:
+            async with self._client(now) as client:
+                answer = await client.get("/v2/notifications", params={"reference": str(reference)})
+            answer.raise_for_status()
+            return bool(answer.json()["notifications"])
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            raise NotDelivered(type(error).__name__, unsure=True) from None
+
+    def _client(self, now: datetime) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self._token(now)}"}
+        return httpx.AsyncClient(base_url=self.url, timeout=SECONDS, headers=headers)
 
     def _token(self, now: datetime) -> str:
         """The JSON web token that Notify asks for: signed with the key's secret, good for half a minute."""
@@ -110,18 +142,36 @@ class Smtp:
         message["Message-ID"] = f"<{mail.reference}@caseloop>"
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(mail.body)
+        await self._hand_over(mail.to, message.as_bytes(policy=SMTP_LINES))
+
+    async def has(self, reference: UUID, now: datetime) -> bool | None:
+        """A mail server cannot be asked what it took."""
+        return None
+
+    async def _hand_over(self, to: str, message: bytes) -> None:
+        server = aiosmtplib.SMTP(
+            hostname=self.host,
+            port=self.port,
+            start_tls=self.start_tls,
+            username=self.user or None,
+            password=self.password or None,
+            timeout=SECONDS,
+        )
+        is_handed_over = False
         try:
-            await aiosmtplib.send(
-                message,
-                hostname=self.host,
-                port=self.port,
-                start_tls=self.start_tls,
-                username=self.user or None,
-                password=self.password or None,
-                timeout=SECONDS,
-            )
+            await server.connect()
+            await server.mail(self.sender)
+            await server.rcpt(to)
+            is_handed_over = True
+            await server.data(message)
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise NotDelivered(_smtp_reason(error), final=_is_final(error)) from None
+            answered = isinstance(error, aiosmtplib.SMTPResponseException)
+            unsure = is_handed_over and not answered
+            raise NotDelivered(_smtp_reason(error), final=_is_final(error), unsure=unsure) from None
+        finally:
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await server.quit()
+            server.close()
 
 
 def _smtp_reason(error: Exception) -> str:
@@ -131,10 +181,7 @@ def _smtp_reason(error: Exception) -> str:
 
 def _is_final(error: Exception) -> bool:
     """A permanent answer of the server (5xx) about this message."""
-    codes = [error.code] if isinstance(error, aiosmtplib.SMTPResponseException) else []
-    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
-        codes = [each.code for each in error.recipients]
-    return any(500 <= code < 600 for code in codes)
+    return isinstance(error, aiosmtplib.SMTPResponseException) and 500 <= error.code < 600
 
 
 def channel_of(settings: Settings) -> Channel | None:

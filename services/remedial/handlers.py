@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
 from services.remedial import (
@@ -146,8 +146,12 @@ async def watch(opened: DayOpened, session: AsyncSession) -> list[Event]:
 
 @every(router, seconds=5, name="messages")
 async def send_messages(now: datetime, session: AsyncSession) -> list[Event]:
-    """Send what is due to people; it waits while no channel is set up."""
+    """Send what is due to people; it waits while no channel is set up.
+
+    Not in the tick's own transaction, as all else is: what has left cannot be rolled back (see `sending`).
+    """
     channel = channel_of(current())
     if channel is not None:
-        await sending.send_due(session, now, channel, current().origin)
+        assert isinstance(session.bind, AsyncEngine), "a tick's session is of the service's engine"  # noqa: S101
+        await sending.send_due(session.bind, now, channel, current().origin)
     return []

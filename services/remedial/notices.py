@@ -17,7 +17,8 @@ from services.remedial.models import Action, Message, Notice
 from shared.access import Role, people
 
 MOST_IN_A_MESSAGE = 50
-READY, SENT, FAILED = "ready", "sent", "failed"
+READY, SENDING, SENT, FAILED = "ready", "sending", "sent", "failed"
+"""`sending`: somebody has it in hand, or had and never said what came of it."""
 
 
 async def note(

@@ -18,6 +18,7 @@ WATCHES_MAIL = (Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)
 
 FAILURES = {
     "no_address": "No address in the staff directory",
+    "unsure": "It may have gone out or not, and nobody can say. Ask before you send it again",
     "http_400": "Notify refused it as malformed",
     "http_403": "Notify refused the key",
     "http_429": "Notify's limit was reached",

@@ -87,6 +87,26 @@ def body(things: Sequence[tuple[Kind, str]]) -> str:
     return "\n\n".join([*lines, "Sign in to see more. This message holds no case content, and nobody reads replies."])
 
 
+class Next(StrEnum):
+    """What becomes of a message that was begun and of which nobody heard what came of it."""
+
+    SENT = "sent"
+    AGAIN = "again"
+    LEAVE = "leave"
+
+
+def after_silence(kinds: Collection[Kind], is_known: bool | None) -> Next:
+    """What to do where the sender died, or was cut off, between handing a message over and noting that it did.
+
+    Where the other side can say whether it has the message, that decides. Where it cannot (`is_known` is None), a
+    concern is sent again, for one that is lost is worse than one that comes twice; anything else is left for people to
+    see, for it stands in Caseloop all the same, and mails that come twice are soon not read.
+    """
+    if is_known is not None:
+        return Next.SENT if is_known else Next.AGAIN
+    return Next.AGAIN if not URGENT.isdisjoint(kinds) else Next.LEAVE
+
+
 def retry_after(attempts: int) -> timedelta | None:
     """How long to wait after so many failed attempts; None when it was the last."""
     return RETRIES[attempts - 1] if attempts <= len(RETRIES) else None

@@ -1,16 +1,21 @@
 """Messages leave through a stub of GOV.UK Notify and a real mail server: together, in time, again when they fail."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,7 +28,7 @@ from services.remedial import moves, outbound, sending
 from services.remedial.channels import Channel, Notify, Smtp, channel_of
 from services.remedial.domain.notices import Kind
 from services.remedial.models import Message, Notice
-from services.remedial.notices import note
+from services.remedial.notices import gather, note
 from services.remedial.settings import Settings
 from shared.clock import LONDON
 from shared.db import sessions
@@ -31,21 +36,27 @@ from shared.events import ConcernEscalated
 from tests.service.remedial.council import MONDAY, PEOPLE, QA, SUPPORT, WORKER, finding
 from tests.service.remedial.delivering import deliver, know
 from tests.service.remedial.test_moves import council_with
-from tests.support.backend import free_ports
+from tests.support.backend import Database, free_ports
 
 SERVICE, SECRET = str(UUID(int=1)), str(UUID(int=2))
+KEY = f"demo-{SERVICE}-{SECRET}"
 ORIGIN = "https://caseloop.example"
 AFTERNOON = datetime(2026, 11, 23, 13, 31, tzinfo=LONDON)
 
 
 class NotifyStub(ThreadingHTTPServer):
-    """What Notify would answer: 201, unless a list of other answers is waiting."""
+    """What Notify would answer: 201, unless a list of other answers is waiting; and what it has, when it is asked."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
         self.heard: list[dict[str, Any]] = []
         self.tokens: list[str] = []
         self.answers: list[int] = []
+        self.kept: list[str] = []
+        self.asked: list[str] = []
+        self.loses = frozenset[int]()
+        """The answers at which it keeps the message all the same."""
+        self.on_heard: Callable[[], None] = lambda: None
 
     @property
     def url(self) -> str:
@@ -57,12 +68,28 @@ class _Answer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.heard.append(json.loads(body) | {"path": self.path})
+        told = json.loads(body) | {"path": self.path}
+        status = self.server.answers.pop(0) if self.server.answers else 201
+        self.server.heard.append(told)
+        if status < 300 or status in self.server.loses:
+            self.server.kept.append(told["reference"])
         self.server.tokens.append(self.headers["authorization"].removeprefix("Bearer "))
-        self.send_response(self.server.answers.pop(0) if self.server.answers else 201)
-        self.send_header("content-length", "2")
+        self.server.on_heard()
+        self._answer(status, {})
+
+    def do_GET(self) -> None:
+        reference = parse_qs(urlsplit(self.path).query)["reference"][0]
+        self.server.asked.append(reference)
+        status = self.server.answers.pop(0) if self.server.answers else 200
+        known = [{"reference": each} for each in self.server.kept if each == reference]
+        self._answer(status, {"notifications": known, "links": {}})
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        said = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(said)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(said)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Silent."""
@@ -80,12 +107,11 @@ def notify() -> Iterator[NotifyStub]:
 
 
 def through(stub: NotifyStub) -> Notify:
-    return Notify(stub.url, f"demo-{SERVICE}-{SECRET}", "template-1")
+    return Notify(stub.url, KEY, "template-1")
 
 
 async def send(engine: AsyncEngine, channel: Channel, at: datetime = AFTERNOON) -> None:
-    async with sessions(engine)() as session, session.begin():
-        await sending.send_due(session, at, channel, ORIGIN)
+    await sending.send_due(engine, at, channel, ORIGIN)
 
 
 async def messages(engine: AsyncEngine) -> list[Message]:
@@ -215,17 +241,19 @@ async def test_a_concern_leaves_in_the_middle_of_the_night(
 
 
 class Inbox:
-    """Keeps what a real mail server is handed; refuses whoever it is told to."""
+    """Keeps what a real mail server is handed; refuses where it is told to."""
 
     def __init__(self) -> None:
         self.mails: list[bytes] = []
         self.refuses = 0
+        self.on_heard: Callable[[], None] = lambda: None
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         if self.refuses:
             return f"{self.refuses} no"
         assert isinstance(envelope.content, bytes)
         self.mails.append(envelope.content)
+        self.on_heard()
         return "250 kept"
 
 
@@ -285,6 +313,135 @@ async def test_an_address_that_no_mail_can_be_made_for_fails_alone_and_undoes_no
         ("failed", "ValueError"),
         ("sent", None),
     ]
+
+
+async def one_round(database: Database, *way: str) -> asyncio.subprocess.Process:
+    """One round of sending in a process of its own."""
+    url, at = database.url("remedial"), AFTERNOON.isoformat()
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.service.remedial.one_round", url, at, *way)
+
+
+async def die_of_it(receiver: NotifyStub | Inbox, database: Database, *way: str) -> None:
+    """Let a process send, and be killed when its message has been taken, before it can note that it was sent."""
+    process = await one_round(database, *way)
+
+    def kill() -> None:
+        os.kill(process.pid, signal.SIGKILL)
+
+    receiver.on_heard = kill
+    assert await asyncio.wait_for(process.wait(), 30) == -signal.SIGKILL
+    receiver.on_heard = lambda: None
+
+
+async def concern_of_manager(engine: AsyncEngine) -> None:
+    async with sessions(engine)() as session, session.begin():
+        await note(session, "manager-1", Kind.CONCERN, uuid4(), AFTERNOON, path="/audit/concerns/1")
+
+
+SOON = AFTERNOON + timedelta(seconds=90)
+LATER = AFTERNOON + timedelta(minutes=3)
+
+
+async def test_who_dies_between_sending_and_noting_it_sends_nothing_twice_where_notify_can_be_asked(
+    engine: AsyncEngine, database: Database, mailbox: None, notify: NotifyStub
+) -> None:
+    await raised(engine, 1)
+    await die_of_it(notify, database, "notify", notify.url, KEY)
+    assert [(each.state, each.attempts) for each in await messages(engine)] == [("sending", 1)]
+    await send(engine, through(notify), SOON)
+    assert notify.asked == []
+    await send(engine, through(notify), LATER)
+    (message,) = await messages(engine)
+    assert (notify.asked, len(notify.heard)) == ([str(message.message_id)], 1)
+    assert (message.state, message.failure) == ("sent", None)
+
+
+async def test_who_dies_before_sending_loses_nothing_where_notify_can_be_asked(
+    engine: AsyncEngine, mailbox: None, notify: NotifyStub
+) -> None:
+    await raised(engine, 1)
+    await in_hand_and_left(engine)
+    await send(engine, through(notify), LATER)
+    assert (len(notify.asked), len(notify.heard)) == (1, 1)
+    assert [each.state for each in await messages(engine)] == ["sent"]
+
+
+async def in_hand_and_left(engine: AsyncEngine) -> None:
+    """Somebody gathered and took each message in hand, and died before anything left."""
+    async with sessions(engine)() as session, session.begin():
+        await gather(session, AFTERNOON)
+        await session.execute(sa.update(Message).values(state="sending", attempts=1, next_at=AFTERNOON))
+
+
+async def test_a_notify_that_cannot_be_asked_is_asked_again_before_anything_is_sent_again(
+    engine: AsyncEngine, database: Database, mailbox: None, notify: NotifyStub
+) -> None:
+    await raised(engine, 1)
+    await die_of_it(notify, database, "notify", notify.url, KEY)
+    notify.answers = [503]
+    await send(engine, through(notify), LATER)
+    assert [(each.state, each.failure) for each in await messages(engine)] == [("sending", "HTTPStatusError")]
+    await send(engine, through(notify), LATER + timedelta(minutes=10))
+    assert (len(notify.asked), len(notify.heard)) == (2, 1)
+    assert [each.state for each in await messages(engine)] == ["sent"]
+
+
+async def test_an_answer_that_was_lost_is_not_a_message_that_was_lost(
+    engine: AsyncEngine, mailbox: None, notify: NotifyStub
+) -> None:
+    await raised(engine, 1)
+    notify.answers, notify.loses = [502], frozenset({502})
+    await send(engine, through(notify))
+    await send(engine, through(notify), LATER)
+    assert (len(notify.asked), len(notify.heard)) == (1, 1)
+    assert [each.state for each in await messages(engine)] == ["sent"]
+
+
+async def test_of_two_mails_cut_off_the_concern_is_sent_again_and_the_digest_is_left_to_people(
+    engine: AsyncEngine, database: Database, mailbox: None, mail_server: tuple[Inbox, int]
+) -> None:
+    inbox, port = mail_server
+    way = Smtp("127.0.0.1", port, "caseloop@council.example", start_tls=False)
+    await raised(engine, 1)
+    await concern_of_manager(engine)
+    await die_of_it(inbox, database, "smtp", str(port))
+    assert [message_from_bytes(each)["To"] for each in inbox.mails] == ["manager-1@council.example"]
+    await die_of_it(inbox, database, "smtp", str(port))
+    assert [message_from_bytes(each)["To"] for each in inbox.mails][1:] == ["worker-1@council.example"]
+    await send(engine, way, LATER)
+    again = [message_from_bytes(each) for each in inbox.mails[2:]]
+    assert [mail["To"] for mail in again] == ["manager-1@council.example"]
+    assert again[0]["Message-ID"] == message_from_bytes(inbox.mails[0])["Message-ID"]
+    stand = {each.person_id: (each.state, each.failure) for each in await messages(engine)}
+    assert stand == {"manager-1": ("sent", None), "worker-1": ("failed", "unsure")}
+
+
+async def test_a_concern_does_not_wait_behind_digests(
+    engine: AsyncEngine, mailbox: None, notify: NotifyStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await raised(engine, 1)
+    async with sessions(engine)() as session, session.begin():
+        await gather(session, AFTERNOON)
+    await concern_of_manager(engine)
+    monkeypatch.setattr(sending, "AT_ONCE", 1)
+    await send(engine, through(notify), SOON)
+    assert [heard["email_address"] for heard in notify.heard] == ["manager-1@council.example"]
+
+
+async def test_what_somebody_else_took_over_is_not_settled_by_who_comes_late(
+    engine: AsyncEngine, mailbox: None, notify: NotifyStub
+) -> None:
+    await raised(engine, 1)
+
+    async def take_over() -> None:
+        async with engine.begin() as connection:
+            await connection.execute(sa.update(Message).values(attempts=2))
+
+    loop = asyncio.get_running_loop()
+    notify.answers = [400]
+    notify.on_heard = lambda: asyncio.run_coroutine_threadsafe(take_over(), loop).result(10)
+    await send(engine, through(notify))
+    assert [(each.state, each.attempts) for each in await messages(engine)] == [("sending", 2)]
 
 
 async def test_the_same_thing_is_noted_once_for_each_occasion(engine: AsyncEngine) -> None:
