@@ -7,12 +7,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.audit import audits, draws
+from services.audit import audits, rulings
 from services.audit.audits import AuditConflictError
 from services.audit.domain.sampling import Outcome, priority
 from services.audit.domain.themes import Ineligible
-from services.audit.draws import Drawn, Standing
+from services.audit.draws import Drawn
 from services.audit.models import Audit, DecisionRow
+from services.audit.standings import Standing, keep_late, theme_draw
 from shared.events import AssessmentRecorded, Event
 
 CHOOSABLE = (Outcome.NOT_DRAWN, Outcome.EXCLUDED, Outcome.INELIGIBLE, Outcome.RETURNED)
@@ -35,12 +36,12 @@ async def choose(
     case = AssessmentRecorded.model_validate_json(row.facts)
     if row.theme_id is None or row.week is None:
         await _give_theme(session, standing, row, case)
-    draw = await draws.theme_draw(session, standing, str(row.theme_id), row.week or 0)
+    draw = await theme_draw(session, standing, str(row.theme_id), row.week or 0)
     draw.week = draw.week.note()
     draw.note(assessment_id, row.unit, row.priority or 0.0, Outcome.BY_HAND)
-    await draws.set_outcomes(session, standing.programme_id, [(assessment_id, Outcome.BY_HAND)])
+    await rulings.set_outcomes(session, standing.programme_id, [(assessment_id, Outcome.BY_HAND)])
     drawn = draw.drawn(case, row.priority or 0.0, Outcome.BY_HAND, standing.day_of(at))
-    events: list[Event] = [*await draws.keep_late(session, standing, draw, at)]
+    events: list[Event] = [*await keep_late(session, standing, draw, at)]
     return [*events, *await _open(session, standing, drawn, by=by, because=because, at=at)]
 
 

@@ -16,12 +16,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import audits, draws, moves, sampling
+from services.audit import audits, draws, moves, sampling, theme_weeks
 from services.audit.domain.programme import Programme
 from services.audit.domain.sampling import Outcome
 from services.audit.domain.themes import Ineligible
-from services.audit.draws import Ruling, Standing
 from services.audit.models import OPEN_STATES, Audit, DecisionRow
+from services.audit.rulings import Ruling, audited_children, excluded_since, keep_rulings
+from services.audit.standings import Standing, in_force
 from shared.access.tables import TEAM
 from shared.events import AssessmentRecorded, EpisodeRecorded, EpisodeWithdrawn, Event
 from shared.working_days import local_date
@@ -127,7 +128,7 @@ async def _change(session: AsyncSession, events: Sequence[EpisodeRecorded | Epis
     decided = set((await session.execute(query)).scalars()) if ids else set()
     if not decided:
         return []
-    standings = await draws.standings(session, lock=True)
+    standings = await in_force(session)
     happened: list[Event] = []
     for event in events:
         if event.episode_id not in decided:
@@ -196,9 +197,9 @@ async def sample(session: AsyncSession, standing: Standing, theme_ids: Sequence[
         sa.text("DELETE FROM decision WHERE programme_id = :programme AND assessment_id = ANY(CAST(:ids AS uuid[]))"),
         again,
     )
-    await draws.keep_rulings(session, rulings)
+    await keep_rulings(session, rulings)
     for draw in fresh:
-        drawn = await draws.pick(session, standing, draw, count=draw.week.wanting, outcome=Outcome.FILLED, at=at)
+        drawn = await theme_weeks.pick(session, standing, draw, count=draw.week.wanting, outcome=Outcome.FILLED, at=at)
         happened += await draws.keep(session, [draw], at)
         happened += await audits.open_audits(session, standing.plan, drawn, at)
     return happened
@@ -211,8 +212,8 @@ async def _arrive(
     week = standing.themes[theme_ids[0]].week.week
     found = await _open(session, standing.plan, day, week, at)
     kinds = {row.team_id: row.kind for row in await session.execute(sa.select(TEAM.c.team_id, TEAM.c.kind))}
-    since = draws.excluded_since(standing.plan, day)
-    audited = await draws.audited_children(session, {each.case.child_id for each in found}, since)
+    since = excluded_since(standing.plan, day)
+    audited = await audited_children(session, {each.case.child_id for each in found}, since)
     rulings: list[Ruling] = []
     events: list[Event] = []
     for each in found:

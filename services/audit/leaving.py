@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import draws
+from services.audit import draws, rulings, theme_weeks
 from services.audit.audits import AuditConflictError, open_audits, told
 from services.audit.domain.audit_form import AuditForm
 from services.audit.domain.sampling import Outcome
-from services.audit.draws import Drawn, Standing
+from services.audit.draws import Drawn
 from services.audit.models import OPEN_STATES, Amendment, Audit, AuditState, Challenge, Flag, HandOver
 from services.audit.moves import ReturnReason, handed_over
+from services.audit.standings import Standing, keep_late, theme_draw
 from shared.events import AuditWithdrawn, CaseReturned, Event, TextErased
 
 
@@ -90,17 +91,17 @@ async def replace(
     session: AsyncSession, standing: Standing, audit: Audit, outcome: Outcome, at: datetime
 ) -> list[Event]:
     """Note that a case left the sample, and draw the next-lowest priority of its week, or of the week now open."""
-    draw = await draws.theme_draw(session, standing, audit.theme_id, audit.week)
-    decided = await draws.decision(session, audit.programme_id, audit.assessment_id)
+    draw = await theme_draw(session, standing, audit.theme_id, audit.week)
+    decided = await rulings.decision(session, audit.programme_id, audit.assessment_id)
     draw.week = draw.week.note() if audit.by_hand else draw.week.give_back()
     draw.note(audit.assessment_id, decided.unit, audit.priority, outcome)
-    await draws.set_outcomes(session, audit.programme_id, [(audit.assessment_id, outcome)])
+    await rulings.set_outcomes(session, audit.programme_id, [(audit.assessment_id, outcome)])
     drawn: list[Drawn] = []
     if not audit.by_hand:
-        drawn = await draws.pick(session, standing, draw, count=1, outcome=Outcome.REPLACEMENT, at=at)
-    events: list[Event] = [*await draws.keep_late(session, standing, draw, at)]
+        drawn = await theme_weeks.pick(session, standing, draw, count=1, outcome=Outcome.REPLACEMENT, at=at)
+    events: list[Event] = [*await keep_late(session, standing, draw, at)]
     now_open = standing.themes.get(audit.theme_id)
     if not drawn and not audit.by_hand and now_open is not None and now_open is not draw:
-        drawn = await draws.pick(session, standing, now_open, count=1, outcome=Outcome.REPLACEMENT, at=at)
+        drawn = await theme_weeks.pick(session, standing, now_open, count=1, outcome=Outcome.REPLACEMENT, at=at)
         events += await draws.keep(session, [now_open], at)
     return [*events, *await open_audits(session, standing.plan, drawn, at)]

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import draws, frames, weeks
+from services.audit import frames, weeks
 from services.audit.domain.programme import Programme
 from services.audit.domain.programme_file import Problem, ProgrammeError, problem_at, read_programme
 from services.audit.models import ProgrammeRow, ProgrammeState, ProgrammeVersion, ThemeRow
+from services.audit.standings import in_force, parse_plan
 from shared.access import people
 from shared.events import Event, Grade, ProgrammeOpened, Theme
 from shared.working_days import local_date
@@ -34,7 +35,7 @@ async def open_programme(
     # One programme is opened at a time: two first versions at once would otherwise both be new.
     await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('audit/programme'))"))
     # Themes before the programme, the order in which a day turns.
-    await draws.standings(session, lock=True)
+    await in_force(session)
     row = await session.get(ProgrammeRow, plan.programme_id, with_for_update=True, populate_existing=True)
     if row is None:
         row = await _first(session, plan, secret, at)
@@ -53,7 +54,7 @@ async def open_programme(
     )
     await session.flush()
     happened: list[Event] = [_opened(row, plan, at)]
-    for standing in await draws.standings(session, lock=True):
+    for standing in await in_force(session):
         if standing.programme_id == plan.programme_id:
             happened += await weeks.turn_programme(session, standing, row.day, at)
     return plan, happened
@@ -129,7 +130,7 @@ def _seed(plan: Programme, secret: bytes | None) -> bytes:
 
 async def _next(session: AsyncSession, row: ProgrammeRow, plan: Programme) -> None:
     """A new version: it says why, keeps its first day and its themes, and changes targets from the next week on."""
-    before = draws.parse_plan(row.body)
+    before = parse_plan(row.body)
     problems = list(_not_a_next_version(row, before, plan))
     if problems:
         raise ProgrammeError([Problem(1, problem) for problem in problems])

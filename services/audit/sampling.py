@@ -1,8 +1,8 @@
 """A batch of finished work meets the programmes in force.
 
-First pass, without a lock: which themes could take each case. Where any could, the themes are locked in one order, and
-under the lock each case gets its decision in sequence. A redelivered case finds its decision made; a later version of a
-case is a correction, and takes the slower road.
+The themes are locked in one order, and under the lock each case gets its decision in sequence. A redelivered case finds
+its decision made; a later version of a case is a correction, and takes the slower road. A batch costs a handful of
+statements whatever its size: nothing is read or written case by case until a case is drawn.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import audits, draws, leaving, moves
+from services.audit import audits, draws, leaving, moves, rulings
 from services.audit.domain.sampling import Outcome
 from services.audit.domain.themes import Ineligible
-from services.audit.draws import Drawn, Ruling, Standing
+from services.audit.draws import Drawn
 from services.audit.models import OPEN_STATES, Audit, DecisionRow, Flag
+from services.audit.rulings import Ruling
+from services.audit.standings import Standing, in_force, keep_late, theme_draw
 from shared.access.tables import TEAM
 from shared.events import AssessmentRecorded, AssessmentWithdrawn, Event
 from shared.working_days import local_date
@@ -51,42 +53,28 @@ class Batch:
         if key not in self.rulings or self.rulings[key].theme_id is None:
             self.rulings[key] = ruling
 
-    def has_theme(self, assessment_id: UUID, programme_id: UUID) -> bool:
-        """Whether this batch has already made the case a candidate of the programme."""
-        ruling = self.rulings.get((assessment_id, programme_id))
-        return ruling is not None and ruling.theme_id is not None
-
 
 async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | AssessmentWithdrawn]) -> list[Event]:
     """Rule on each case, in order; return the decisions in batches and the audits that they open."""
     recorded = newest(events)
-    kinds = await _team_kinds(session)
-    standings = _of_events(await draws.standings(session, lock=False))
     withdrawn = [event for event in events if isinstance(event, AssessmentWithdrawn)]
-    locked = bool(withdrawn) or any(_may_be_drawn(standing, case, kinds) for standing in standings for case in recorded)
-    if locked:
-        standings = _of_events(await draws.standings(session, lock=True))
-    known = await _decisions(session, {case.assessment_id for case in recorded})
+    standings = [each for each in await in_force(session) if each.plan.source == "events"]
+    kinds = await _team_kinds(session)
+    known = await _decisions(session, recorded)
     batch = Batch(audited=await _audited(session, standings, recorded))
     corrections = [case for case in recorded if not _arrives(case, standings, known, kinds, batch)]
-    await draws.keep_rulings(session, list(batch.rulings.values()))
+    again = [ruling for key, ruling in batch.rulings.items() if key in known]
+    await rulings.keep_rulings(session, batch.rulings.values(), again)
     happened: list[Event] = []
+    at = (recorded or withdrawn)[-1].occurred_at
     for standing in standings:
-        at = recorded[-1].occurred_at if recorded else withdrawn[-1].occurred_at
         happened += await draws.keep(session, standing.themes.values(), at)
         happened += await audits.open_audits(session, standing.plan, batch.drawn.get(standing.programme_id, []), at)
-    if corrections and not locked:
-        standings = _of_events(await draws.standings(session, lock=True))
     for case in corrections:
         happened += await _correct(session, standings, case, kinds)
     for event in withdrawn:
         happened += await withdraw(session, standings, event.assessment_id, event.occurred_at)
     return happened
-
-
-def _of_events(standings: Sequence[Standing]) -> list[Standing]:
-    """Those programmes that sample finished work as it arrives, and not what is open at a date."""
-    return [standing for standing in standings if standing.plan.source == "events"]
 
 
 def newest(events: Sequence[AssessmentRecorded | AssessmentWithdrawn]) -> list[AssessmentRecorded]:
@@ -98,25 +86,22 @@ def newest(events: Sequence[AssessmentRecorded | AssessmentWithdrawn]) -> list[A
     return [event for event in latest.values() if isinstance(event, AssessmentRecorded)]
 
 
-def _may_be_drawn(standing: Standing, case: AssessmentRecorded, kinds: Mapping[str, str]) -> bool:
-    day = standing.day_of(case.occurred_at)
-    return not isinstance(standing.eligible(case, day, kinds.get(case.team_id or "")), Ineligible)
-
-
 async def _team_kinds(session: AsyncSession) -> dict[str, str]:
     rows = await session.execute(sa.select(TEAM.c.team_id, TEAM.c.kind))
     return {row.team_id: row.kind for row in rows}
 
 
-async def _decisions(session: AsyncSession, assessment_ids: set[UUID]) -> Known:
-    rows = await session.execute(
-        sa.text(
-            "SELECT assessment_id, programme_id, version, theme_id FROM decision"
-            " WHERE assessment_id = ANY(CAST(:ids AS uuid[]))"
-        ),
-        {"ids": list(assessment_ids)},
-    )
+async def _decisions(session: AsyncSession, cases: Sequence[AssessmentRecorded]) -> Known:
+    if not cases:
+        return {}
+    rows = await session.execute(_DECIDED, {"ids": [case.assessment_id for case in cases]})
     return {(row.assessment_id, row.programme_id): Decided(row.version, row.theme_id) for row in rows}
+
+
+_DECIDED = sa.text(
+    "SELECT assessment_id, programme_id, version, theme_id FROM decision"
+    " WHERE assessment_id = ANY(CAST(:ids AS uuid[]))"
+)
 
 
 async def _audited(
@@ -125,8 +110,8 @@ async def _audited(
     """For each programme the children of the batch whose work was audited within its exclusion period."""
     children = {case.child_id for case in cases}
     return {
-        standing.programme_id: await draws.audited_children(
-            session, children, draws.excluded_since(standing.plan, standing.day_of(cases[0].occurred_at))
+        standing.programme_id: await rulings.audited_children(
+            session, children, rulings.excluded_since(standing.plan, standing.day_of(cases[0].occurred_at))
         )
         for standing in standings
         if children
@@ -144,9 +129,11 @@ def _arrives(
             is_new = False
         elif before is None or before.version < case.version:
             batch.rule(_ruling(case, standing, kinds, batch))
-    if not standings and (case.assessment_id, draws.NOWHERE) not in known:
+    if not standings and (case.assessment_id, rulings.NOWHERE) not in known:
         day = local_date(case.occurred_at)
-        batch.rule(Ruling(case.assessment_id, draws.NOWHERE, case.version, case.child_id, day, Ineligible.NO_PROGRAMME))
+        batch.rule(
+            Ruling(case.assessment_id, rulings.NOWHERE, case.version, case.child_id, day, Ineligible.NO_PROGRAMME)
+        )
     return is_new
 
 
@@ -219,11 +206,11 @@ async def set_aside(
     """Note that a case which was not drawn can no longer fill or replace."""
     if row.theme_id is None or row.week is None or row.priority is None:
         return []
-    draw = await draws.theme_draw(session, standing, row.theme_id, row.week)
+    draw = await theme_draw(session, standing, row.theme_id, row.week)
     draw.week = draw.week.note()
     draw.note(row.assessment_id, row.unit, row.priority, outcome)
-    await draws.set_outcomes(session, standing.programme_id, [(row.assessment_id, outcome)])
-    return [*await draws.keep_late(session, standing, draw, at)]
+    await rulings.set_outcomes(session, standing.programme_id, [(row.assessment_id, outcome)])
+    return [*await keep_late(session, standing, draw, at)]
 
 
 async def withdraw(

@@ -6,17 +6,17 @@ from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.audit import audits, draws, frames, moves
+from services.audit import audits, frames, moves, theme_weeks
 from services.audit.domain.sampling import week_of
-from services.audit.draws import Standing
 from services.audit.models import ProgrammeRow, ProgrammeState
+from services.audit.standings import Standing, in_force
 from shared.events import DayOpened, Event, ProgrammeClosed
 
 
 async def turn(session: AsyncSession, opened: DayOpened) -> list[Event]:
     """Bring every open programme to this day. A day that comes late or twice changes nothing."""
     happened: list[Event] = []
-    for standing in await draws.standings(session, lock=True):
+    for standing in await in_force(session):
         if opened.day < standing.day:
             continue
         row = await session.get_one(ProgrammeRow, standing.programme_id, with_for_update=True, populate_existing=True)
@@ -38,13 +38,13 @@ async def turn_programme(session: AsyncSession, standing: Standing, day: date, a
     happened: list[Event] = []
     for draw in list(standing.themes.values()):
         if draw.week.week < week:
-            events, drawn = await draws.close_week(session, standing, draw, at)
+            events, drawn = await theme_weeks.close_week(session, standing, draw, at)
             happened += [*events, *await audits.open_audits(session, plan, drawn, at)]
             del standing.themes[draw.theme_id]
     if day <= plan.closes_on:
         fresh = [theme.theme for theme in plan.themes if theme.theme not in standing.themes]
         for theme_id in fresh:
-            happened.append(await draws.open_week(session, standing, theme_id, week, at))
+            happened.append(await theme_weeks.open_week(session, standing, theme_id, week, at))
         if plan.source == "frame":
             happened += await frames.sample(session, standing, fresh, at)
     return happened

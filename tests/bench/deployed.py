@@ -83,15 +83,15 @@ class Deployed:
 
     def cpu(self) -> float:
         """The CPU seconds that everything has used so far: both services, Kafka and PostgreSQL."""
-        return self.servers.server_cpu() + sum(cpu(process) for process in self._processes())
+        return self.servers.server_cpu() + sum(cpu(process) for process in self._processes().values())
 
-    def max_rss_mb(self) -> int:
-        """The most memory that either service has held."""
-        statuses = [Path(f"/proc/{process}/status").read_text() for process in self._processes()]
-        return max(int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) for status in statuses) // 1024
+    def rss_mb(self) -> dict[str, int]:
+        """The most memory that each service has held."""
+        statuses = {name: Path(f"/proc/{process}/status").read_text() for name, process in self._processes().items()}
+        return {name: int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024 for name, status in statuses.items()}
 
-    def _processes(self) -> list[int]:
-        return [server.running.process.pid for server in self.running.values() if server.running is not None]
+    def _processes(self) -> dict[str, int]:
+        return {name: server.running.process.pid for name, server in self.running.items() if server.running}
 
 
 @contextmanager

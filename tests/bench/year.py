@@ -16,8 +16,10 @@ import argparse
 import asyncio
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Self
 
 import asyncpg
 import msgspec
@@ -75,7 +77,7 @@ class Took:
 
     seconds: float
     cpu_seconds: float
-    max_rss_mb: int
+    rss_mb: dict[str, int]
     load: float
 
 
@@ -114,7 +116,8 @@ async def run(stack: Deployed, events: int) -> dict[str, object]:
         "seconds": round(took.seconds, 1),
         **found,
         "cpu_us_per_event": round(took.cpu_seconds / events * 1e6, 1),
-        "max_rss_mb": took.max_rss_mb,
+        "max_rss_mb": max(took.rss_mb.values()),
+        "rss_mb": took.rss_mb,
         "events_per_second": round(events / took.seconds),
         "load_before": took.load,
     }
@@ -123,36 +126,58 @@ async def run(stack: Deployed, events: int) -> dict[str, object]:
 async def until_done(stack: Deployed, events: int) -> Took:
     """Watch both services until every event is handled and said, or until nothing moves any more."""
     load = round(os.getloadavg()[0], 2)
-    await eventually(lambda: _handled(stack, "intake") > 0, timeout=60)
+    await eventually(lambda: handled(stack, "intake") > 0, timeout=60)
     began, cpu = time.monotonic(), stack.cpu()
-    moved_at, before = began, (0.0, 0.0)
-    connection = await asyncpg.connect(_plain(stack.servers.database.superuser_url))
-    while True:
-        done = (_handled(stack, "intake"), _handled(stack, "audit"))
-        if min(done) >= events and not await _is_waiting(connection):
-            break
-        now = time.monotonic()
-        moved_at = now if done != before else moved_at
-        if now - moved_at > STALLED_SECONDS:
-            log.error("nothing_moves", intake=done[0], audit=done[1])
-            break
-        before = done
-        await asyncio.sleep(POLL_SECONDS)
-    took = Took(time.monotonic() - began, stack.cpu() - cpu, stack.max_rss_mb(), load)
-    await connection.close()
-    return took
+    async with Waiting.at(stack) as waiting:
+        moved_at, before = began, (0.0, 0.0)
+        while not await waiting.is_done(events):
+            at = (handled(stack, "intake"), handled(stack, "audit"))
+            moved_at = time.monotonic() if at != before else moved_at
+            if time.monotonic() - moved_at > STALLED_SECONDS:
+                log.error("nothing_moves", intake=at[0], audit=at[1])
+                break
+            before = at
+            await asyncio.sleep(POLL_SECONDS)
+        return Took(time.monotonic() - began, stack.cpu() - cpu, stack.rss_mb(), load)
 
 
-def _handled(stack: Deployed, name: str) -> float:
+def handled(stack: Deployed, name: str) -> float:
+    """How many records a service has settled, whatever became of them."""
     topic = Topic.CMS_ASSESSMENTS if name == "intake" else Topic.ASSESSMENTS
-    consumer = f"{name}:{topic.value}"
-    return stack.measure(name, "caseloop_events_total", consumer=consumer, outcome="handled")
+    return stack.measure(name, "caseloop_events_total", consumer=f"{name}:{topic.value}")
 
 
-async def _is_waiting(connection: asyncpg.Connection[asyncpg.Record]) -> bool:
-    return bool(
-        await connection.fetchval("SELECT EXISTS (SELECT 1 FROM intake.outbox) OR EXISTS (SELECT 1 FROM audit.outbox)")
-    )
+@dataclass
+class Waiting:
+    """What is still under way."""
+
+    stack: Deployed
+    database: asyncpg.Connection[asyncpg.Record]
+    kafka: AIOKafkaConsumer
+    said: int | None = None
+    """How many records intake's topic holds, once nothing more is coming."""
+
+    @classmethod
+    @asynccontextmanager
+    async def at(cls, stack: Deployed) -> AsyncIterator[Self]:
+        """Connected to the servers."""
+        database = await asyncpg.connect(_plain(stack.servers.database.superuser_url))
+        async with AIOKafkaConsumer(
+            Topic.ASSESSMENTS.value, bootstrap_servers=stack.servers.kafka.bootstrap, enable_auto_commit=False
+        ) as kafka:
+            yield cls(stack, database, kafka)
+        await database.close()
+
+    async def is_done(self, events: int) -> bool:
+        """Whether intake has taken and said everything, and audit all of that."""
+        if self.said is None and handled(self.stack, "intake") >= events and not await self._is_waiting("intake"):
+            self.said = sum((await self.kafka.end_offsets(self.kafka.assignment())).values())
+        return (
+            self.said is not None and handled(self.stack, "audit") >= self.said and not await self._is_waiting("audit")
+        )
+
+    async def _is_waiting(self, service: str) -> bool:
+        return bool(await self.database.fetchval(f"SELECT EXISTS (SELECT 1 FROM {service}.outbox)"))
 
 
 async def compared(superuser_url: str, bootstrap: str, events: int) -> dict[str, object]:

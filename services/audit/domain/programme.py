@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from services.audit.domain.sampling import weeks_between
 from services.audit.domain.themes import Condition, Strict
+from shared.events import AssessmentRecorded
 
 NAMESPACE = UUID("5f6d2c3e-0f5b-5b7e-9c1c-3b8f0c7a4d21")
 
@@ -69,6 +70,13 @@ class ThemePlan(Strict):
     expected_a_week: float = Field(gt=0, le=10_000)
     eligible: tuple[Condition, ...] = Field(min_length=1, max_length=20)
     exclude_audited: bool = True
+
+    def takes(self, case: AssessmentRecorded, team_kind: str | None) -> bool:
+        """Whether the case is eligible by its own facts."""
+        for condition in self.eligible:  # noqa: SIM110 - every case comes by here, and a generator costs it twice
+            if condition.holds(case, team_kind):
+                return True
+        return False
 
     def about(self) -> frozenset[str]:
         """The kinds of work it may take; empty when a condition leaves that open."""

@@ -7,12 +7,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.audit import draws, leaving, moves
+from services.audit import leaving, moves
 from services.audit.audits import AuditConflictError
 from services.audit.moves import RETURN_REASONS, ReturnReason
 from services.audit.pages.asking import AUDITORS, Now, found
 from services.audit.queries import cases
 from services.audit.queries.cases import Case
+from services.audit.standings import in_force
 from shared.access import CurrentScope
 from shared.messaging import Reading, Work
 from shared.web.flash import flash
@@ -65,7 +66,7 @@ async def give_back(
 ) -> Response:
     """The case goes back with a reason, and a replacement is drawn."""
     # The themes first, then the audit: the order in which every draw locks.
-    standings = await draws.standings(work.session, lock=True)
+    standings = await in_force(work.session)
     case = found(await cases.own_case(work.session, scope, audit_id, lock=True))
     form = parse(LetGo, fields)
     if form.data is None:

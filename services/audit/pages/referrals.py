@@ -6,10 +6,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.audit import by_hand, draws
+from services.audit import by_hand
 from services.audit.audits import AuditConflictError
 from services.audit.pages.asking import REFERRERS, Now, found
 from services.audit.queries import drawing
+from services.audit.standings import in_force
 from shared.access import CurrentScope
 from shared.messaging import Reading, Work
 from shared.web.flash import flash
@@ -42,7 +43,7 @@ async def ask_referral(page: Page, scope: CurrentScope, session: Reading, case_i
 async def refer(page: Page, scope: CurrentScope, work: Work, now: Now, fields: Submitted) -> Response:
     """Put the chosen work before an auditor."""
     case_id = str(fields.get("case", ""))[:64].strip()
-    standings = await draws.standings(work.session, lock=True)
+    standings = await in_force(work.session)
     rows = await drawing.referable(work.session, scope, case_id) if case_id else []
     form = parse(ReferralForm, fields)
     chosen = next((row for row in rows if form.data is not None and row.key == form.data.work), None)

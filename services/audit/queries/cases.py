@@ -12,10 +12,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import draws
 from services.audit.domain.census_codes import category_in_words, factor_in_words
 from services.audit.domain.programme import Programme
 from services.audit.models import Amendment, Audit, AuditState, ChildLink, HandOver, Loop, ProgrammeRow
+from services.audit.standings import parse_plan
 from shared.access import Role, Scope
 from shared.access.tables import TEAM
 from shared.events import AssessmentRecorded, EpisodeKind
@@ -63,7 +63,7 @@ async def plans(session: AsyncSession, scope: Scope) -> dict[UUID, Programme]:
             col(ProgrammeRow.opens_on).desc(), col(ProgrammeRow.programme_id)
         )
     )
-    return {row.programme_id: draws.parse_plan(row.body) for row in rows}
+    return {row.programme_id: parse_plan(row.body) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

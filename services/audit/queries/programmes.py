@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import draws
 from services.audit.domain.forecast import Forecast, Outlook, forecast
 from services.audit.domain.hours import WeekOfWork, weeks_of_work
 from services.audit.domain.programme import Programme
@@ -25,6 +24,7 @@ from services.audit.models import (
     ThemeRow,
     ThemeWeekRow,
 )
+from services.audit.standings import parse_plan
 from shared.access import Role, Scope
 
 
@@ -151,7 +151,7 @@ async def progress(session: AsyncSession, scope: Scope, programme_id: UUID, toda
     row = await session.get(ProgrammeRow, programme_id)
     if row is None or not scope.has(*SEES_PROGRAMMES):
         return None
-    plan = draws.parse_plan(row.body)
+    plan = parse_plan(row.body)
     versions = await session.execute(
         sa.select(ProgrammeVersion)
         .where(col(ProgrammeVersion.programme_id) == programme_id)

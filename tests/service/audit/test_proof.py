@@ -11,12 +11,13 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.audit import audits as lives
-from services.audit import draws, leaving
+from services.audit import leaving
 from services.audit.domain.programme import Programme
 from services.audit.domain.proof import Proof, prove
 from services.audit.domain.sampling import priority
 from services.audit.models import DrawLog, ProgrammeRow
 from services.audit.moves import ReturnReason
+from services.audit.standings import in_force
 from shared.db import sessions
 from shared.events import EVENTS, AssessmentWithdrawn, Decision, DrawEvent, DrawsDecided, Role, ThemeWeekOpened
 from tests.service.audit.playing import MORNING, arrive, audits, day_opens, monday, open_briefing
@@ -57,7 +58,7 @@ async def played(engine: AsyncEngine) -> Programme:
 async def give_back_one(engine: AsyncEngine) -> None:
     first = (await audits(engine))[0]
     async with sessions(engine)() as session, session.begin():
-        (standing,) = await draws.standings(session, lock=True)
+        (standing,) = await in_force(session)
         audit = await lives.locked(session, first.audit_id)
         await leaving.give_back(session, standing, audit, reason=ReturnReason.CONFLICT, why="", at=MORNING)
 

@@ -1,0 +1,102 @@
+"""Rulings: what became of one piece of work in one programme, one narrow row for each that ever came.
+
+A batch's rulings are stored by one COPY. A decision that gave a theme is never replaced; what came to it later is noted
+beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.audit.domain.programme import Programme
+from services.audit.domain.sampling import Outcome
+from services.audit.models import DecisionRow
+from shared.db import raw
+
+NOWHERE = UUID(int=0)
+"""Stands for the programme of a case that came while none was open."""
+
+
+class Ruling(NamedTuple):
+    """One row of `decision`, in the order of its columns."""
+
+    assessment_id: UUID
+    programme_id: UUID
+    version: int
+    child_id: UUID
+    decided_on: date
+    reason: str | None = None
+    theme_id: str | None = None
+    week: int | None = None
+    sequence: int | None = None
+    unit: UUID | None = None
+    priority: float | None = None
+    outcome: str | None = None
+    facts: str | None = None
+
+
+async def keep_rulings(session: AsyncSession, rulings: Collection[Ruling], replaced: Sequence[Ruling] = ()) -> None:
+    """Store a batch's rulings. Those that are `replaced` had an earlier one which gave no theme: it goes."""
+    if replaced:
+        await session.execute(
+            _FORGET,
+            {
+                "assessments": [ruling.assessment_id for ruling in replaced],
+                "programmes": [ruling.programme_id for ruling in replaced],
+            },
+        )
+    if rulings:
+        connection = await raw(session)
+        await connection.copy_records_to_table("decision", columns=Ruling._fields, records=rulings)
+
+
+_FORGET = sa.text(
+    "DELETE FROM decision USING unnest(CAST(:assessments AS uuid[]), CAST(:programmes AS uuid[]))"
+    " AS gone (assessment_id, programme_id) WHERE decision.assessment_id = gone.assessment_id"
+    " AND decision.programme_id = gone.programme_id AND decision.theme_id IS NULL"
+)
+
+
+async def audited_children(session: AsyncSession, children: Iterable[UUID], since: date) -> set[UUID]:
+    """Which of these children had work drawn for audit on or after that day, and not given back."""
+    rows = await session.execute(
+        sa.text(
+            "SELECT DISTINCT child_id FROM audit WHERE child_id = ANY(CAST(:children AS uuid[]))"
+            " AND sampled_on >= :since AND state NOT IN ('returned', 'withdrawn')"
+        ),
+        {"children": list(children), "since": since},
+    )
+    return {row.child_id for row in rows}
+
+
+def excluded_since(plan: Programme, day: date) -> date:
+    """From when on an earlier audit of the child excludes it."""
+    months = plan.exclude_audited_months
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    last = (date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1) - timedelta(days=1)).day
+    return date(year, month + 1, min(day.day, last)) if months else day + timedelta(days=1)
+
+
+async def decision(session: AsyncSession, programme_id: UUID, assessment_id: UUID) -> DecisionRow:
+    """The decision on one assessment of one programme."""
+    return await session.get_one(DecisionRow, (assessment_id, programme_id), populate_existing=True)
+
+
+async def set_outcomes(session: AsyncSession, programme_id: UUID, rows: Sequence[tuple[UUID, Outcome]]) -> None:
+    """Note a later decision on cases that were decided before."""
+    if rows:
+        ids, outcomes = zip(*rows, strict=True)
+        await session.execute(
+            sa.text(
+                "UPDATE decision SET outcome = late.outcome"
+                " FROM unnest(CAST(:ids AS uuid[]), CAST(:outcomes AS text[])) AS late (assessment_id, outcome)"
+                " WHERE decision.assessment_id = late.assessment_id AND decision.programme_id = :programme"
+            ),
+            {"ids": list(ids), "outcomes": [str(each) for each in outcomes], "programme": programme_id},
+        )

@@ -1,0 +1,182 @@
+"""The programmes in force while their themes are locked: what each could take, and which theme a case counts towards.
+
+Whoever draws holds the rows of every theme of every open programme, locked in one order, and reads all else after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Protocol
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.audit import draws
+from services.audit.domain import sampling
+from services.audit.domain.programme import Programme, ThemePlan, family_unit
+from services.audit.domain.sampling import ThemeWeek
+from services.audit.domain.themes import Ineligible, is_near_live
+from services.audit.draws import ThemeDraw
+from services.audit.models import ThemeRow, ThemeWeekRow
+from services.audit.rulings import Ruling
+from shared.events import AssessmentRecorded, DrawEvent
+from shared.working_days import local_date
+
+
+@dataclass
+class Standing:
+    """A programme in force: its plan, its seed, the day it has reached and its themes with an open week."""
+
+    programme_id: UUID
+    plan: Programme
+    seed: bytes
+    day: date
+    themes: dict[str, ThemeDraw]
+
+    def eligible(self, case: AssessmentRecorded, day: date, team_kind: str | None) -> list[ThemePlan] | Ineligible:
+        """The themes that this case could belong to by its own facts, or why there are none."""
+        if not case.decided:
+            return Ineligible.UNDECIDED
+        if not is_near_live(case.authorised_on, day, self.plan.near_live_days):
+            return Ineligible.TOO_OLD
+        themes = [theme for theme in self.plan.themes if theme.theme in self.themes and theme.takes(case, team_kind)]
+        return themes or Ineligible.NO_THEME
+
+    def day_of(self, at: datetime) -> date:
+        """The day that counts for something that happened then: the event's own, never before the day now open."""
+        return max(local_date(at), self.day)
+
+    def assigned(self, themes: Sequence[ThemePlan], case: AssessmentRecorded) -> ThemeDraw:
+        """The one theme that the case counts towards."""
+        if len(themes) == 1:
+            return self.themes[themes[0].theme]
+        draws = [self.themes[theme.theme] for theme in themes]
+        needs = [sampling.Need(draw.theme_id, draw.week.done_before, draw.target) for draw in draws]
+        return self.themes[sampling.assign(needs, self.seed, case.assessment_id)]
+
+    def arrive(self, case: AssessmentRecorded, themes: Sequence[ThemePlan], day: date) -> Ruling:
+        """An eligible case arrives: theme first, then priority, then the draw."""
+        draw = self.assigned(themes, case)
+        unit = family_unit(case.family_key, case.authorised_on) if case.family_key else None
+        priority = sampling.priority(self.seed, unit or case.assessment_id)
+        outcome = draw.arrive(case.assessment_id, unit, priority)
+        return Ruling(
+            case.assessment_id,
+            self.programme_id,
+            case.version,
+            case.child_id,
+            day,
+            theme_id=draw.theme_id,
+            week=draw.week.week,
+            sequence=draw.week.sequence,
+            unit=unit,
+            priority=priority,
+            outcome=outcome,
+            facts=case.model_dump_json(exclude_defaults=True),
+        )
+
+    def refuse(self, case: AssessmentRecorded, day: date, reason: Ineligible) -> Ruling:
+        """A case that is no candidate. Where only an earlier audit of the child kept it out, it may be referred."""
+        facts = case.model_dump_json(exclude_defaults=True) if reason is Ineligible.AUDITED else None
+        return Ruling(
+            case.assessment_id, self.programme_id, case.version, case.child_id, day, reason=reason, facts=facts
+        )
+
+
+@lru_cache(maxsize=64)
+def parse_plan(body: str) -> Programme:
+    """A programme from its stored body; kept, since every batch needs it and it never changes within a version."""
+    return Programme.model_validate_json(body)
+
+
+_LOCK = sa.text(
+    "SELECT programme_id, theme_id FROM theme JOIN programme USING (programme_id) WHERE programme.state = 'open'"
+    " ORDER BY programme_id, position FOR UPDATE OF theme"
+)
+"""In one order, so that two replicas cannot deadlock."""
+
+_PROGRAMMES = sa.text(
+    "SELECT programme_id, body, seed, day FROM programme WHERE state = 'open' AND programme_id = ANY(:programmes)"
+    " ORDER BY programme_id"
+)
+
+_OPEN_WEEKS = sa.text(
+    "SELECT theme_week.*, theme.done, theme.version FROM theme_week JOIN theme USING (programme_id, theme_id)"
+    " WHERE programme_id = ANY(:programmes) AND NOT closed ORDER BY programme_id, position"
+)
+
+
+async def in_force(session: AsyncSession) -> list[Standing]:
+    """Every open programme with its open theme-weeks; until the transaction ends nobody else draws."""
+    await session.flush()
+    locked = {(row.programme_id, row.theme_id) for row in await session.execute(_LOCK)}
+    if not locked:
+        return []
+    held = {"programmes": list({programme_id for programme_id, _ in locked})}
+    programmes = await session.execute(_PROGRAMMES, held)
+    found = {
+        row.programme_id: Standing(row.programme_id, parse_plan(row.body), row.seed, row.day, {}) for row in programmes
+    }
+    for row in await session.execute(_OPEN_WEEKS, held):
+        # What was opened while this waited for the locks is nobody's yet
+        if (row.programme_id, row.theme_id) in locked and row.programme_id in found:
+            found[row.programme_id].themes[row.theme_id] = ThemeDraw(
+                row.programme_id, row.theme_id, row.target, row.version, theme_week(row, row.done)
+            )
+    return list(found.values())
+
+
+class Counters(Protocol):
+    """What a stored week says, as a row of a query or of the table."""
+
+    week: int
+    want: int
+    threshold: float
+    expected: float
+    target: int
+    may_pass: bool
+    arrivals: int
+    drawn: int
+    sequence: int
+    capped: bool
+
+
+def theme_week(week: Counters, done: int) -> ThemeWeek:
+    """The state of the draw that a stored week and its theme's count come to."""
+    return ThemeWeek(
+        week=week.week,
+        want=week.want,
+        threshold=week.threshold,
+        expected=week.expected,
+        limit=None if week.may_pass else week.target,
+        done=done,
+        arrivals=week.arrivals,
+        drawn=week.drawn,
+        sequence=week.sequence,
+        capped=week.capped,
+    )
+
+
+async def theme_draw(session: AsyncSession, standing: Standing, theme_id: str, week: int) -> ThemeDraw:
+    """One theme, locked, with one of its weeks: the open one as the standing holds it, or one closed already."""
+    held = standing.themes.get(theme_id)
+    if held is not None and held.week.week == week:
+        return held
+    key = (standing.programme_id, theme_id)
+    theme = await session.get_one(ThemeRow, key, with_for_update=True, populate_existing=True)
+    row = await session.get_one(ThemeWeekRow, (*key, week), populate_existing=True)
+    return ThemeDraw(standing.programme_id, theme_id, row.target, theme.version, theme_week(row, theme.done))
+
+
+async def keep_late(session: AsyncSession, standing: Standing, draw: ThemeDraw, at: datetime) -> list[DrawEvent]:
+    """Store what was decided on a week that may be closed; the theme's open week goes on from its counters."""
+    events = await draws.keep(session, [draw], at)
+    held = standing.themes.get(draw.theme_id)
+    if held is not None and held is not draw:
+        held.version = draw.version
+        held.week = replace(held.week, done=draw.week.done)
+    return events
