@@ -16,6 +16,7 @@ from services.remedial import (
     patterns,
     raising,
     sending,
+    settling,
     strengths,
     telling,
     watching,
@@ -123,6 +124,13 @@ async def keep_case_links(links: Sequence[ChildLinked | ChildUnlinked], session:
     return []
 
 
+@every(router, seconds=1, name="joined findings")
+async def settle_joined(now: datetime, session: AsyncSession) -> list[Event]:
+    """Settle the loops of which a finding is answered by an action of another audit that has moved."""
+    events = await settling.settle_noted(session, now)
+    return events + await patterns.detect(session, events)
+
+
 @every(router, seconds=15, name="figures")
 async def count_actions(now: datetime, session: AsyncSession) -> list[Event]:
     """Let the metrics say how the open actions stand."""
@@ -138,9 +146,10 @@ async def follow_people(recorded: Sequence[PersonRecorded], session: AsyncSessio
 
 @on_day(router)
 async def watch(opened: DayOpened, session: AsyncSession) -> list[Event]:
-    """Remind owners of what is due, let what is overdue climb a step, and say which loops held."""
+    """Remind owners of what is due, let what is overdue climb a step, say which loops held, wait no longer in vain."""
     await watching.remind(session, opened.day, opened.occurred_at)
     held = await holding.say_what_held(session, opened.day, opened.occurred_at)
+    held += await settling.give_up_waiting(session, opened.occurred_at)
     return held + await watching.escalate(session, opened.day, opened.occurred_at)
 
 

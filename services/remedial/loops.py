@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.remedial.domain.life import State
+from services.remedial.domain.life import OPEN, State
 from services.remedial.domain.loop import Standing, standing_of
-from services.remedial.models import Action, Loop
+from services.remedial.models import Action, Join, Joined, Loop, Unsettled
 from shared.events import Event, LoopClosed, LoopReopened
 from shared.working_days import local_date, working_days_between
 
@@ -42,14 +42,51 @@ async def settle(
     Two last verifications at once both come through here, one after the other: only the second finds nothing open.
     """
     await session.flush()
-    held = await session.execute(sa.select(col(Action.state)).where(col(Action.audit_id) == loop.audit_id))
-    states = [State(each) for each in held.scalars()]
-    before, loop.standing = loop.standing, standing_of(states)
+    await _note_joined(session, loop, now)
+    states = await _states(session, loop)
+    before, loop.standing = loop.standing, standing_of(states.values())
     if loop.standing == before:
         return []
     if loop.standing == Standing.CLOSED:
-        return [_closed(loop, now, grade_after, states.count(State.VERIFIED))]
+        return [_closed(loop, now, grade_after, list(states.values()).count(State.VERIFIED))]
     return [_reopened(loop, now, because)] if before == Standing.CLOSED else []
+
+
+async def _states(session: AsyncSession, loop: Loop) -> dict[UUID, State]:
+    """How the actions stand that this loop waits for: its own, and those that answer findings of it too.
+
+    A finding that waits for its action, or whose action was withdrawn under it, is asked for until that is decided.
+    """
+    own = await session.execute(
+        sa.select(col(Action.action_id), col(Action.state)).where(col(Action.audit_id) == loop.audit_id)
+    )
+    states = {row.action_id: State(row.state) for row in own}
+    joined = await session.execute(
+        sa.select(col(Joined.action_id), col(Action.state))
+        .outerjoin(Action, col(Action.action_id) == col(Joined.action_id))
+        .where(col(Joined.audit_id) == loop.audit_id, col(Joined.join) != Join.ALONE)
+    )
+    for action_id, state in joined:
+        states[action_id] = State(state) if state in (*OPEN, State.VERIFIED) else State.RAISED
+    return states
+
+
+async def _note_joined(session: AsyncSession, loop: Loop, now: datetime) -> None:
+    """Note whose findings an action of this loop answers too, where it has moved: their loops are settled next.
+
+    Noted and not done: their rows are not held, and to wait for them here could deadlock.
+    """
+    whose = (
+        sa.select(col(Joined.audit_id), sa.literal(now, sa.DateTime(timezone=True)))
+        .join(Action, col(Action.action_id) == col(Joined.action_id))
+        .where(
+            col(Action.audit_id) == loop.audit_id,
+            col(Joined.join) != Join.ALONE,
+            col(Joined.action_state).is_distinct_from(col(Action.state)),
+        )
+        .distinct()
+    )
+    await session.execute(sa.insert(Unsettled).from_select(["audit_id", "at"], whose))
 
 
 def _closed(loop: Loop, now: datetime, grade_after: str | None, actions: int) -> LoopClosed:

@@ -1,6 +1,7 @@
 """Remedial's tables: loops, their actions and the steps these took; copies of programmes, texts and case links."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
@@ -110,6 +111,8 @@ class Action(Table, table=True):
     checked_by: str | None = None
     checked_at: datetime | None = Field(default=None, sa_type=INSTANT)
     check_upheld: bool | None = None
+    alone_because: str | None = None
+    """Why another's action, which was meant to, does not answer its finding."""
 
     def watch_from(self, day: date) -> None:
         """The watching begins anew: what was escalated is settled."""
@@ -152,6 +155,49 @@ class Action(Table, table=True):
 
 class Step(Table, table=True):
     """One thing that happened to an action: the timeline of its page. Words stand in `text` under `text_id`."""
+
+class Join(StrEnum):
+    """What became of a finding that another's action was meant to answer."""
+
+    WAITING = "waiting"
+    """That action is not known yet."""
+    JOINED = "joined"
+    ALONE = "alone"
+    """It got an action of its own."""
+
+
+class Joined(Table, table=True):
+    """A finding that the action of another is meant to answer, of the same audit or of another; belongs to its loop.
+
+    `action_state` is that action's state when the loop was last settled, `days` how many days it has waited.
+    """
+
+    __tablename__: ClassVar[str] = "joined"
+
+    finding_id: UUID = Field(primary_key=True)
+    audit_id: UUID
+    acts_with: UUID
+    action_id: UUID
+    action_audit_id: UUID | None = None
+    action_state: str | None = None
+    join: str
+    because: str | None = None
+    named_owner: str | None = None
+    domain: str
+    severity: str
+    level: str
+    days: int = 0
+
+
+class Unsettled(Table, table=True):
+    """A loop that is to be settled, since an action that answers a finding of it moved; many for one loop are one."""
+
+    __tablename__: ClassVar[str] = "unsettled"
+
+    unsettled_id: int | None = Field(default=None, primary_key=True)
+    audit_id: UUID
+    at: datetime = Field(sa_type=INSTANT)
+
 
     __tablename__: ClassVar[str] = "step"
 

@@ -12,11 +12,11 @@ from services.remedial.calendar import proclaimed
 from services.remedial.domain.life import State
 from services.remedial.domain.notices import Kind
 from services.remedial.domain.patterns import is_pattern, since
-from services.remedial.models import Action, Pattern
+from services.remedial.models import Action, Join, Joined, Loop, Pattern
 from services.remedial.notices import note
 from shared.access import Scope, people
 from shared.clock import LONDON
-from shared.events import ActionRaised, Event, PatternDetected
+from shared.events import ActionRaised, Event, FindingJoined, PatternDetected
 from shared.working_days import local_date
 
 _NAMESPACE = UUID("a3b27f54-6a7c-5d7e-9d42-0e61c8f2d3b7")
@@ -24,8 +24,8 @@ _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('remedial.pattern
 
 
 async def detect(session: AsyncSession, events: Sequence[Event]) -> list[Event]:
-    """Look for a pattern in each team and domain in which an action was just raised."""
-    raised = [event for event in events if isinstance(event, ActionRaised)]
+    """Look for a pattern in each team and domain of a finding that was just raised, or joined with an open action."""
+    raised = [event for event in events if isinstance(event, ActionRaised | FindingJoined)]
     places = {(event.team_id, event.domain): event.occurred_at for event in raised if event.team_id}
     # Sorted, so that two consumers that look at the same places cannot deadlock.
     found = [await _look(session, str(team), domain, at) for (team, domain), at in sorted(places.items(), key=_place)]
@@ -67,14 +67,26 @@ async def _look(session: AsyncSession, team_id: str, domain: str, now: datetime)
 
 
 async def _audits(session: AsyncSession, team_id: str, domain: str, first: date) -> int:
-    """In how many audits of the team the domain was found since that day."""
-    query = sa.select(sa.func.count(sa.distinct(col(Action.audit_id)))).where(
+    """In how many audits of the team the domain was found since that day: one action for two of them hides neither."""
+    midnight = datetime.combine(first, time(0), LONDON)
+    raised = sa.select(col(Action.audit_id)).where(
         col(Action.team_id) == team_id,
         col(Action.domain) == domain,
-        col(Action.raised_at) >= datetime.combine(first, time(0), LONDON),
+        col(Action.raised_at) >= midnight,
         col(Action.state) != State.WITHDRAWN,
     )
-    return (await session.execute(query)).scalar_one()
+    joined = (
+        sa.select(col(Joined.audit_id))
+        .join(Loop, col(Loop.audit_id) == col(Joined.audit_id))
+        .where(
+            col(Joined.join) == Join.JOINED,
+            col(Loop.team_id) == team_id,
+            col(Joined.domain) == domain,
+            col(Loop.completed_at) >= midnight,
+        )
+    )
+    audits = raised.union(joined).subquery()
+    return (await session.execute(sa.select(sa.func.count()).select_from(audits))).scalar_one()
 
 
 async def _detected(session: AsyncSession, team_id: str, domain: str, first: date) -> bool:

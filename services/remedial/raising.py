@@ -1,10 +1,18 @@
 """From an audit's state to its actions: raised, changed, handed over, withdrawn or reopened, exactly once each."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from services.remedial import joining
 from services.remedial.calendar import proclaimed
 from services.remedial.domain import deadlines
 from services.remedial.domain.amendment import Ask, Asked, Held, action_id_of, asked_of
@@ -13,7 +21,7 @@ from services.remedial.domain.life import Move
 from services.remedial.domain.notices import Kind
 from services.remedial.hand import SYSTEM, Hand
 from services.remedial.loops import locked_loop, settle
-from services.remedial.models import Action, Loop, Programme
+from services.remedial.models import Action, Join, Joined, Loop, Programme
 from services.remedial.notices import note_support
 from services.remedial.owners import find_owner
 from shared.events import (
@@ -36,33 +44,59 @@ async def follow(session: AsyncSession, audit: AuditCompleted | AuditAmended) ->
     if audit.version <= loop.audit_version:
         return []
     _copy(audit, loop)
-    held = await _actions_of(session, loop)
-    asked = asked_of(
-        audit.findings,
-        {each.finding_id: Held(each.state_now, each.domain, each.severity, each.named_owner) for each in held.values()},
-    )
-    following = _Following(session, loop, audit, await _deadline(session, loop, audit))
-    events = [event for each in asked for event in await following.do(each, held.get(action_id_of(each.finding_id)))]
+    own = await _actions_of(session, loop)
+    events = await joining.decide(session, loop, audit.findings, own, audit.occurred_at)
+    alone = {row.finding_id for row in (await joining.joins_of(session, loop)).values() if row.join == Join.ALONE}
+    findings = [
+        each.model_copy(update={"needs_action": True}) if each.finding_id in alone else each for each in audit.findings
+    ]
+    why = audit.amendment_id if isinstance(audit, AuditAmended) else None
+    following = await _following(session, loop, audit.occurred_at, why)
+    asked = asked_of(findings, {finding_id: _held(action) for finding_id, action in own.items()})
+    events += [event for each in asked for event in await following.do(each, own.get(each.finding_id))]
     return events + await settle(session, loop, audit.occurred_at)
 
 
-class _Following:
-    """One audit being followed: what its findings ask for becomes moves of its actions."""
+async def raise_alone(session: AsyncSession, loop: Loop, rows: Sequence[Joined], at: datetime) -> list[Event]:
+    """Give each of these findings, which nothing answers any more, an action of its own. The caller holds the loop."""
+    own = await _actions_of(session, loop)
+    following = await _following(session, loop, at, None)
+    ids = {row.finding_id for row in rows}
+    held = {finding_id: _held(action) for finding_id, action in own.items() if finding_id in ids}
+    asked = asked_of([joining.as_finding(row) for row in rows], held)
+    return [event for each in asked for event in await following.do(each, own.get(each.finding_id))]
 
-    def __init__(
-        self, session: AsyncSession, loop: Loop, audit: AuditCompleted | AuditAmended, deadline: Deadline
-    ) -> None:
-        self.session = session
-        self.loop = loop
-        self.audit = audit
-        self.deadline = deadline
-        self.why = audit.amendment_id if isinstance(audit, AuditAmended) else None
+
+def _held(action: Action) -> Held:
+    return Held(action.state_now, action.domain, action.severity, action.named_owner)
+
+
+async def _following(session: AsyncSession, loop: Loop, at: datetime, why: UUID | None) -> _Following:
+    joins = await joining.joins_of(session, loop)
+    alone = {row.finding_id: row.because for row in joins.values() if row.join == Join.ALONE}
+    return _Following(session, loop, at, await _deadline(session, loop, at), why, alone)
+
+
+@dataclass
+class _Following:
+    """One audit being followed: what its findings ask for becomes moves of its actions.
+
+    `why` is under which id its amendment gives the reason; `alone` why findings have an action of their own although
+    another's was meant to answer them.
+    """
+
+    session: AsyncSession
+    loop: Loop
+    at: datetime
+    deadline: Deadline
+    why: UUID | None
+    alone: Mapping[UUID, str | None]
 
     async def do(self, asked: Asked, action: Action | None) -> list[Event]:
         """Do one thing that was asked, and say so."""
         if action is None:
             return [] if asked.finding is None else await self._raise(asked.finding)
-        hand = Hand(self.session, self.loop, action, SYSTEM, self.audit.occurred_at)
+        hand = Hand(self.session, self.loop, action, SYSTEM, self.at)
         if asked.ask is Ask.WITHDRAW:
             self._withdraw(hand)
         elif asked.finding is not None:
@@ -71,7 +105,7 @@ class _Following:
         return hand.events
 
     async def _raise(self, finding: Finding) -> list[Event]:
-        owner = await find_owner(self.session, finding.owner_id, self.audit.worker_id, self.audit.team_id)
+        owner = await find_owner(self.session, finding.owner_id, self.loop.worker_id, self.loop.team_id)
         action = Action(
             action_id=action_id_of(finding.finding_id),
             audit_id=self.loop.audit_id,
@@ -90,7 +124,7 @@ class _Following:
             severity=finding.severity,
             level=finding.level,
             rag=self.loop.rag,
-            raised_at=self.audit.occurred_at,
+            raised_at=self.at,
             due_on=self.deadline.on,
             due_at=self.deadline.at,
             first_due_on=self.deadline.on,
@@ -98,20 +132,21 @@ class _Following:
             working_days=self.deadline.allowance.working_days,
             due_rule=self.deadline.allowance.rule,
             watched_from=self.deadline.on,
+            alone_because=self.alone.get(finding.finding_id),
         )
         self.session.add(action)
-        hand = Hand(self.session, self.loop, action, SYSTEM, self.audit.occurred_at)
+        hand = Hand(self.session, self.loop, action, SYSTEM, self.at)
         hand.log("raise", self.why, due_on=action.due_on)
         hand.events.append(_raised(hand))
         await hand.note(Kind.RAISED, action.owner_id)
         if action.owner_id is None:
-            await note_support(self.session, action, self.audit.occurred_at, str(self.loop.version))
+            await note_support(self.session, action, self.at, str(self.loop.version))
         await hand.tell_pages()
         return hand.events
 
     def _withdraw(self, hand: Hand) -> None:
         hand.step(Move.WITHDRAW, self.why)
-        hand.events.append(ActionWithdrawn(**hand.about(), by=self.audit.auditor_id))
+        hand.events.append(ActionWithdrawn(**hand.about(), by=self.loop.auditor_id))
 
     async def _bring_in_line(self, ask: Ask, hand: Hand, finding: Finding) -> None:
         hand.action.domain, hand.action.severity, hand.action.level = finding.domain, finding.severity, finding.level
@@ -127,13 +162,13 @@ class _Following:
     async def _hand_over(self, hand: Hand, finding: Finding) -> None:
         action = hand.action
         action.named_owner = finding.owner_id
-        owner = await find_owner(self.session, finding.owner_id, self.audit.worker_id, self.audit.team_id)
+        owner = await find_owner(self.session, finding.owner_id, self.loop.worker_id, self.loop.team_id)
         action.owner_id, action.owner_because = owner.person_id, owner.because
-        action.watch_from(max(action.due_on, local_date(self.audit.occurred_at)))
+        action.watch_from(max(action.due_on, local_date(self.at)))
         hand.step(Move.REASSIGN, self.why)
         await hand.note(Kind.HANDED_OVER, action.owner_id)
         hand.events.append(
-            ActionReassigned(**hand.about(), by=self.audit.auditor_id, owner_id=action.owner_id, team_id=action.team_id)
+            ActionReassigned(**hand.about(), by=self.loop.auditor_id, owner_id=action.owner_id, team_id=action.team_id)
         )
 
     def _reopen(self, hand: Hand) -> None:
@@ -142,7 +177,7 @@ class _Following:
         hand.step(Move.REOPEN, self.why, due_on=self.deadline.on)
         hand.events.append(
             ActionReopened(
-                **hand.about(), by=self.audit.auditor_id, due_on=hand.action.due_on, due_at=hand.action.due_at
+                **hand.about(), by=self.loop.auditor_id, due_on=hand.action.due_on, due_at=hand.action.due_at
             )
         )
 
@@ -164,6 +199,7 @@ def _raised(hand: Hand) -> ActionRaised:
         due_on=action.due_on,
         due_at=action.due_at,
         working_days=action.working_days,
+        alone_because=action.alone_because,
     )
 
 
@@ -200,16 +236,16 @@ def _copy(audit: AuditCompleted | AuditAmended, loop: Loop) -> None:
     loop.audit_version = audit.version
 
 
-async def _actions_of(session: AsyncSession, loop: Loop) -> dict[object, Action]:
+async def _actions_of(session: AsyncSession, loop: Loop) -> dict[UUID, Action]:
     rows = await session.execute(sa.select(Action).where(col(Action.audit_id) == loop.audit_id))
-    return {action.action_id: action for action in rows.scalars()}
+    return {action.finding_id: action for action in rows.scalars()}
 
 
-async def _deadline(session: AsyncSession, loop: Loop, audit: AuditCompleted | AuditAmended) -> Deadline:
+async def _deadline(session: AsyncSession, loop: Loop, at: datetime) -> Deadline:
     programme = await session.get(Programme, loop.programme_id)
     given = deadlines.allowance(
         loop.rag,
         programme.action_working_days if programme else None,
         programme.red_action_working_days if programme else None,
     )
-    return deadlines.deadline(audit.occurred_at, given, await proclaimed(session))
+    return deadlines.deadline(at, given, await proclaimed(session))

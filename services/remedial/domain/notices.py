@@ -19,6 +19,7 @@ class Kind(StrEnum):
 
     RAISED = "raised"
     HANDED_OVER = "handed_over"
+    JOINED = "joined"
     DUE_SOON = "due_soon"
     DUE_TODAY = "due_today"
     RETURNED = "returned"
@@ -38,6 +39,7 @@ class Kind(StrEnum):
 WORDS: dict[Kind, str] = {
     Kind.RAISED: "You have a new action",
     Kind.HANDED_OVER: "An action was given to you",
+    Kind.JOINED: "An action of yours answers one more finding",
     Kind.DUE_SOON: "An action of yours is due on the next working day",
     Kind.DUE_TODAY: "An action of yours is due today",
     Kind.RETURNED: "An action of yours was sent back",
@@ -57,7 +59,7 @@ WORDS: dict[Kind, str] = {
 URGENT = frozenset({Kind.CONCERN})
 """Quiet hours do not apply to these."""
 
-TO_OWNERS = frozenset({Kind.RAISED, Kind.HANDED_OVER, Kind.DUE_SOON, Kind.DUE_TODAY, Kind.RETURNED})
+TO_OWNERS = frozenset({Kind.RAISED, Kind.HANDED_OVER, Kind.JOINED, Kind.DUE_SOON, Kind.DUE_TODAY, Kind.RETURNED})
 """Moot as soon as the owner has nothing more to do, or is somebody else."""
 
 

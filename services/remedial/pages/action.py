@@ -1,14 +1,17 @@
 """One action: what is asked, by when, whose it is; the one next step for whoever looks; its life as a timeline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.remedial import moves, queries
+from services.remedial import answers, moves, queries
 from services.remedial.domain import oversight
+from services.remedial.domain.joining import Alone
 from services.remedial.domain.life import Move, State
 from services.remedial.hand import SYSTEM
 from services.remedial.models import Step
@@ -39,7 +42,21 @@ TITLES = {
     Move.CHASE: "Chased",
     Move.ACKNOWLEDGE: "Taken in hand",
     Move.CHECK: "Looked at again",
+    "join": "Answers one more finding",
+    "part": "Answers one finding less",
 }
+
+
+ALONE: Mapping[str, str] = {
+    Alone.UNKNOWN: "it never became known",
+    Alone.REPORTED: "it had been reported done before",
+    Alone.VERIFIED: "it was finished already",
+    Alone.WITHDRAWN: "it was withdrawn",
+    Alone.OTHER_OWNER: "it belongs to somebody else by now",
+    Alone.OTHER_TEAM: "it belongs to another team by now",
+    Alone.OTHER_AUDITOR: "another auditor watches it",
+}
+"""Why the action that was to answer the finding does not."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +126,10 @@ async def show(
     state, concerned = seen.action.state_now, seen.concerned
     reads = oversight.reads_words(scope, concerned)
     words = await words_of(session, [seen.action.finding_id, action_id])
-    is_last = await queries.open_siblings(session, scope, seen.action) == 0
+    is_last = not (
+        await queries.open_siblings(session, scope, seen.action)
+        or await answers.waited_for(session, scope, seen.action.audit_id)
+    )
     return visit.page(
         "remedial/action.html",
         title=f"Action: {seen.action.domain.replace('_', ' ')}",
@@ -121,7 +141,10 @@ async def show(
         reads=reads,
         finding=words[seen.action.finding_id],
         report=words[action_id],
+        answered=await answers.answered(session, scope, seen),
+        alone=ALONE.get(seen.action.alone_because or ""),
         case=case_address(visit.case_link, seen.case_id),
+        case_of=partial(case_address, visit.case_link),
         next=oversight.next_move(scope, concerned, state),
         offered=oversight.offered(scope, concerned, state),
         bar=oversight.bar(Move.VERIFY, scope, concerned) if _could_verify(scope, seen) else None,

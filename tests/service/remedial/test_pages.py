@@ -277,3 +277,27 @@ async def test_second_looks_and_messages_have_their_places(audit: AuditCompleted
     assert "No messages yet" in await shows(sign_in("support-1"), "/remedial/messages")
     assert "Actions to verify" in await shows(sign_in("qa-1"), "/remedial/verify")
     assert (await sign_in("worker-1").get("/remedial/messages")).status_code == 404
+
+
+async def test_an_action_names_what_else_it_answers_and_why_a_finding_stands_alone(
+    engine: AsyncEngine, audit: AuditCompleted, sign_in: SignIn
+) -> None:
+    also = finding("recording", owner="worker-1", needs_action=False)
+    also = also.model_copy(update={"acts_with": audit.findings[0].finding_id})
+    other = completed(also)
+    await deliver(engine, other)
+    html = await shows(sign_in("worker-1"), page_of(audit))
+    assert "It answers 1 other finding too" in html
+    assert "Its loop closes when this action is verified" in html
+    assert "The words have not arrived yet." in html
+    assert "Answers one more finding" in html
+    await deliver(engine, words(also, other))
+    assert "The plan has no dates." in await shows(sign_in("auditor-1"), page_of(audit))
+    support = await shows(sign_in("support-1"), page_of(audit))
+    assert "The plan has no dates." not in support
+    assert "Recording, high severity" in support
+
+    elsewhere = also.model_copy(update={"finding_id": uuid4(), "owner_id": "worker-2"})
+    alone = completed(elsewhere)
+    await deliver(engine, alone)
+    assert "because it belongs to somebody else by now" in await shows(sign_in("worker-2"), page_of(alone))

@@ -1,0 +1,90 @@
+"""Loops that wait for another audit's action: settled when that action moves, and never left to wait for nothing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from services.remedial import joining, raising
+from services.remedial.domain.joining import Alone
+from services.remedial.domain.life import State
+from services.remedial.loops import locked_loop, settle
+from services.remedial.models import Action, Join, Joined, Loop, Unsettled
+from shared.events import Event
+
+WAITS_DAYS = 2
+"""So many days may open while an action stays unknown; then the finding gets one of its own."""
+
+
+async def settle_noted(session: AsyncSession, now: datetime) -> list[Event]:
+    """Settle every loop that was noted since, and those of which a finding waited for an action that is known now."""
+    due = {**await _known_now(session, now), **await _noted(session)}
+    return [event for audit_id in sorted(due) for event in await _settle_one(session, audit_id, due[audit_id])]
+
+
+async def _noted(session: AsyncSession) -> Mapping[UUID, datetime]:
+    noted = await session.execute(sa.delete(Unsettled).returning(col(Unsettled.audit_id), col(Unsettled.at)))
+    latest: dict[UUID, datetime] = {}
+    for audit_id, at in noted:
+        latest[audit_id] = max(at, latest.get(audit_id, at))
+    return latest
+
+
+async def _known_now(session: AsyncSession, now: datetime) -> Mapping[UUID, datetime]:
+    """Asked each time: the finding and its action may have come in two transactions that did not see each other."""
+    known = sa.select(col(Joined.audit_id)).join(Action, col(Action.action_id) == col(Joined.action_id))
+    rows = await session.execute(known.where(col(Joined.join) == Join.WAITING).distinct())
+    return dict.fromkeys(rows.scalars(), now)
+
+
+async def _settle_one(session: AsyncSession, audit_id: UUID, at: datetime) -> list[Event]:
+    loop = await locked_loop(session, audit_id)
+    if loop is None:
+        return []
+    events: list[Event] = []
+    alone = []
+    for row in sorted((await joining.joins_of(session, loop)).values(), key=lambda each: each.action_id):
+        if row.join == Join.ALONE:
+            continue
+        events += await _follow_action(session, loop, row, at)
+        if row.join == Join.ALONE:
+            alone.append(row)
+    events += await raising.raise_alone(session, loop, alone, at)
+    return events + await settle(session, loop, at, because="reopened")
+
+
+async def _follow_action(session: AsyncSession, loop: Loop, row: Joined, at: datetime) -> list[Event]:
+    """Bring one finding to where its action is now."""
+    if row.join == Join.WAITING:
+        return await joining.decide_one(session, loop, row, at)
+    state = (
+        await session.execute(sa.select(col(Action.state)).where(col(Action.action_id) == row.action_id))
+    ).scalar_one()
+    row.action_state = state
+    return await joining.part(session, loop, row, at, Alone.WITHDRAWN) if state == State.WITHDRAWN else []
+
+
+async def give_up_waiting(session: AsyncSession, at: datetime) -> list[Event]:
+    """A day opened: what has waited too long for an action that nobody knows gets one of its own."""
+    waiting = sa.select(col(Joined.audit_id)).where(col(Joined.join) == Join.WAITING).distinct()
+    audits = (await session.execute(waiting)).scalars().all()
+    return [event for audit_id in sorted(audits) for event in await _wait_less(session, audit_id, at)]
+
+
+async def _wait_less(session: AsyncSession, audit_id: UUID, at: datetime) -> list[Event]:
+    loop = await locked_loop(session, audit_id)
+    if loop is None:
+        return []
+    given_up = []
+    for row in (await joining.joins_of(session, loop)).values():
+        if row.join != Join.WAITING:
+            continue
+        row.days += 1
+        if row.days >= WAITS_DAYS:
+            row.join, row.because = Join.ALONE, Alone.UNKNOWN
+            given_up.append(row)
+    events = await raising.raise_alone(session, loop, given_up, at)
+    return events + await settle(session, loop, at)
