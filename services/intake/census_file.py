@@ -7,7 +7,7 @@ nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from lxml import etree
@@ -18,20 +18,27 @@ from services.intake.domain.refusal import FileRefusedError
 ROWS = frozenset(WORK) | frozenset(PLANS)
 LOOKED_AT = 64 * 1024
 DEEPEST = 40
+MOST_IN_A_CHILD = 100_000
+"""Elements of one child: the longest history has some thousand."""
 MOST_TEXT = 200
 """Characters of any text that are kept: dates, codes and ids are shorter."""
+CHILD_AT = 3
+"""How deep a child stands: Message, Children, Child."""
 
 
-def check(path: Path, council: str) -> None:
-    """FileRefusedError unless this is a whole CIN census of this council."""
+def check(path: Path, council: str, progress: Callable[[int], None] = lambda rows: None) -> int:
+    """How many rows there are; FileRefusedError unless this is a whole CIN census of this council.
+
+    `progress` is told of the rows that were seen so far.
+    """
     with path.open("rb") as file:
         head = file.read(LOOKED_AT)
     if not head.strip():
         raise FileRefusedError("the file is empty")
     lowered = head.replace(b"\x00", b"").lower()
     if b"<!doctype" in lowered or b"<!entity" in lowered:
-        raise FileRefusedError("the file declares entities or a document type, which a census never does")
-    found = _walk(path)
+        raise FileRefusedError(ENTITIES)
+    found, rows = _walk(path, progress)
     if found.get("Message") is None or "Children" not in found:
         raise FileRefusedError("this is not a CIN census: it has no Message with Children")
     if (found.get("Collection") or "CIN") != "CIN":
@@ -40,48 +47,70 @@ def check(path: Path, council: str) -> None:
         raise FileRefusedError("the census does not say whose it is: LEA is missing")
     if found["LEA"] != council:
         raise FileRefusedError(f"this is the census of council {found['LEA'][:3]}, not of {council}")
+    return rows
+
+
+ENTITIES = "the file declares entities or a document type, which a census never does"
 
 
 def children(path: Path) -> Iterator[CensusChild]:
     """Every child of the file. What was read is forgotten at once."""
-    for _, element in _parse(path, ("end",)):
-        if _name(element) != "Child":
+    depth = 0
+    for event, element in _parse(path):
+        depth += 1 if event == "start" else -1
+        if event == "start" or depth >= CHILD_AT:
             continue
-        yield _child(element)
+        if depth == CHILD_AT - 1 and _name(element) == "Child":
+            yield _child(element)
+        elif depth == CHILD_AT - 1 and (misplaced := _rows_in(element)):
+            yield CensusChild(None, None, (), misplaced)
+        elif depth < CHILD_AT - 1 and _name(element) in ROWS:
+            yield CensusChild(None, None, (), [_element(element)])
         _forget(element)
 
 
-def _walk(path: Path) -> dict[str, str]:
-    """The header's texts and which parts there are; FileRefusedError where the file is not well-formed to its end."""
+def _walk(path: Path, progress: Callable[[int], None]) -> tuple[dict[str, str], int]:
+    """The header's texts and which parts there are, and the rows; FileRefusedError where it is not well-formed."""
     found: dict[str, str] = {}
-    depth = 0
-    for event, element in _parse(path, ("start", "end")):
+    depth = rows = within = 0
+    for event, element in _parse(path):
         name = _name(element)
-        depth += 1 if event == "start" else -1
-        if depth > DEEPEST:
-            raise FileRefusedError("the file is nested deeper than any census")
-        if event == "start" and name in {"Message", "Children"} and depth <= 2:
-            found[name] = ""
-        if event == "end" and name in {"LEA", "Collection"}:
+        if event == "start":
+            depth, within = depth + 1, within + 1
+            if depth > DEEPEST or within > MOST_IN_A_CHILD:
+                raise FileRefusedError("the file is nested deeper or longer than any census")
+            rows += name in ROWS
+            if (name, depth) in {("Message", 1), ("Children", 2)}:
+                found[name] = ""
+            continue
+        depth -= 1
+        if name in {"LEA", "Collection"} and "Children" not in found:
             found.setdefault(name, (element.text or "").strip())
-        if event == "end" and name == "Child":
+        if depth < CHILD_AT:
             _forget(element)
-    return found
+            within = 0
+            progress(rows)
+    return found, rows
 
 
-def _parse(path: Path, events: tuple[str, ...]) -> Iterator[tuple[str, etree._Element]]:
+def _parse(path: Path) -> Iterator[tuple[str, etree._Element]]:
     try:
-        parsed = etree.iterparse(
-            str(path),
-            events=events,
-            resolve_entities=False,
-            load_dtd=False,
-            no_network=True,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
-        yield from parsed
+        with path.open("rb") as file:
+            parsed = etree.iterparse(
+                file,
+                events=("start", "end"),
+                resolve_entities=False,
+                load_dtd=False,
+                no_network=True,
+                huge_tree=False,
+                remove_comments=True,
+                remove_pis=True,
+            )
+            for number, (event, element) in enumerate(parsed):
+                # In whatever encoding it was declared, and behind however much white space.
+                if number == 0 and element.getroottree().docinfo.internalDTD is not None:
+                    raise FileRefusedError(ENTITIES)
+                yield event, element
     except (etree.XMLSyntaxError, OSError, LookupError) as error:
         raise FileRefusedError("the file is cut short or is not well-formed XML") from error
 
@@ -90,10 +119,17 @@ def _child(child: etree._Element) -> CensusChild:
     identifiers = _texts(next((each for each in child if _name(each) == "ChildIdentifiers"), child))
     born = (*identifiers.get("PersonBirthDate", ()), *identifiers.get("ExpectedPersonBirthDate", ()), None)
     referrals = []
+    placed: set[etree._Element] = set()
     for details in (each for each in child if _name(each) == "CINdetails"):
-        parts = [_element(each) for each in details if _name(each) in ROWS]
-        referrals.append((_element(details), parts))
-    return CensusChild((*identifiers.get("LAchildID", ()), None)[0], born[0], referrals)
+        parts = [each for each in details if _name(each) in ROWS - {"CINdetails"}]
+        placed.update((details, *parts))
+        referrals.append((_element(details), [_element(each) for each in parts]))
+    return CensusChild((*identifiers.get("LAchildID", ()), None)[0], born[0], referrals, _rows_in(child, placed))
+
+
+def _rows_in(element: etree._Element, placed: Collection[etree._Element] = ()) -> list[Element]:
+    """The rows in an element that were not found in their place."""
+    return [_element(each) for each in element.iter("{*}*") if _name(each) in ROWS and each not in placed]
 
 
 def _element(element: etree._Element) -> Element:
@@ -116,7 +152,7 @@ def _texts(element: etree._Element) -> dict[str, list[str]]:
 
 
 def _name(element: etree._Element) -> str:
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
 def _forget(element: etree._Element) -> None:

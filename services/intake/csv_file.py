@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 from services.intake.domain.annex_a import Sheet
@@ -12,17 +13,18 @@ from services.intake.domain.refusal import FileRefusedError
 MOST_BYTES = 64 * 1024 * 1024
 MOST_ROWS = 500_000
 MOST_COLUMNS = 200
+MOST_CELLS = 8_000_000
 DELIMITERS = ",;\t|"
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
 def read_csv(path: Path, name: str) -> Sheet:
     """The file as a sheet; FileRefusedError where it is no csv."""
+    if path.stat().st_size > MOST_BYTES:
+        raise FileRefusedError("the file is larger than 64 MB")
     content = path.read_bytes()
     if not content.strip(b"\x00\r\n\t \xef\xbb\xbf\xff\xfe"):
         raise FileRefusedError("the file is empty")
-    if len(content) > MOST_BYTES:
-        raise FileRefusedError("the file is larger than 64 MB")
     return Sheet(name, list(_rows(text_of(content))))
 
 
@@ -49,13 +51,19 @@ def _unmarked_utf_16(content: bytes) -> list[str]:
 
 
 def _rows(text: str) -> Iterator[list[str]]:
+    """The rows, strictly: a quotation mark that is not closed where it should be would hide the rows after it."""
+    cells = 0
     try:
-        for number, row in enumerate(csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(text)), 1):
-            if number > MOST_ROWS or len(row) > MOST_COLUMNS:
+        read = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+        for number, row in enumerate(read, 1):
+            cells += len(row)
+            if number > MOST_ROWS or len(row) > MOST_COLUMNS or cells > MOST_CELLS:
                 raise FileRefusedError("the file has more rows or columns than any list")
             yield row
     except csv.Error as error:
-        raise FileRefusedError("the file is not a csv that can be read") from error
+        raise FileRefusedError(
+            f"the file is not a csv that can be read: a quotation mark or line end is wrong near line {read.line_num}"
+        ) from error
 
 
 def _delimiter(text: str) -> str:

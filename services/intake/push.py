@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.intake import episodes, feeds, quarantine, recording
+from services.intake.domain.births import Births
 from services.intake.domain.dfe import PUSH, Child, Heard, hear
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Purge, Road, Submission
@@ -23,20 +25,29 @@ class MalformedError(ValueError):
 
 
 def read(body: bytes) -> list[Child]:
-    """The children of a body; MalformedError where it breaks the schema."""
+    """The children of a body; MalformedError where it breaks the schema, or names one thing twice in one place."""
     try:
-        return PUSH.validate_json(body)
+        children = PUSH.validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"] if isinstance(part, int) or part in _NAMES) or "body"
         raise MalformedError(f"{place}: {first['type']}") from None
+    json.loads(body, object_pairs_hook=_once)
+    return children
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    """An object that says one name twice: readers differ in which of them they take, so none is taken."""
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise MalformedError("body: a name is there twice in one object")
 
 
 async def take(
     session: AsyncSession, keys: recording.Keys, sender: str, children: Sequence[Child], at: datetime
 ) -> tuple[Counter[str], list[Event]]:
     """Record what became different. A child of which one record cannot be is quarantined, and the rest is taken."""
-    heard = [hear(child, at) for child in children]
+    births = Births()
+    heard = [hear(child, at, births) for child in children]
     statements = [(child, each) for child, what in zip(children, heard, strict=True) for each in what.statements]
     await recording.lock_all(session, keys, (child.la_child_id for child in children))
     recorded = await recording.record(session, [each for _, each in statements], keys)

@@ -44,12 +44,14 @@ class Arrival:
 
 async def keep(session: AsyncSession, key: bytes, arrivals: Sequence[Arrival]) -> list[bool]:
     """Quarantine each; whether it was new, for a thing seen again is a duplicate, settled or not."""
-    fresh = []
-    for arrival in arrivals:
-        seen = (await session.execute(_KEEP, _values(key, arrival))).scalar_one()
-        fresh.append(seen == 1)
+    values = [_values(key, arrival) for arrival in arrivals]
+    fresh = [False] * len(arrivals)
+    # Sorted, so that two that bring the same things in another order cannot deadlock.
+    for place in sorted(range(len(arrivals)), key=lambda place: str(values[place]["fingerprint"])):
+        seen = (await session.execute(_KEEP, values[place])).scalar_one()
+        fresh[place] = seen == 1
         if seen == 1:
-            metrics.QUARANTINED.labels(arrival.road, arrival.refusal.code).inc()
+            metrics.QUARANTINED.labels(arrivals[place].road, arrivals[place].refusal.code).inc()
     return fresh
 
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import shutil
 import tempfile
 import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
+from services.intake import sheet_scan
 from services.intake.csv_file import read_csv
 from services.intake.domain.annex_a import Sheet
 from services.intake.domain.refusal import FileRefusedError
+from services.intake.sheet_scan import BOOK, Extent
 
 MOST_UNPACKED = 400 * 1024 * 1024
-MOST_TIMES = 200
+MOST_TIMES = 100
 """How much larger than its file a workbook may be when unpacked."""
+SMALL = 20 * 1024 * 1024
+"""Bytes that an archive may unpack to, however small it is itself."""
 MOST_CELLS = 8_000_000
 MOST_LISTS = 12
 
@@ -54,7 +62,7 @@ def _is_folder(path: Path) -> bool:
             names = [name.casefold() for name in archive.namelist()]
     except (zipfile.BadZipFile, OSError) as error:
         raise FileRefusedError("the file is damaged and cannot be read") from error
-    return "xl/workbook.xml" not in names and any(name.endswith(".csv") for name in names)
+    return BOOK not in names and any(map(_is_list, names))
 
 
 def _folder(path: Path) -> list[Sheet]:
@@ -62,19 +70,33 @@ def _folder(path: Path) -> list[Sheet]:
     sheets: list[Sheet] = []
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(prefix="caseloop-") as folder:
-            members = [each for each in archive.infolist() if each.filename.casefold().endswith(".csv")]
-            if len(members) > MOST_LISTS or sum(each.file_size for each in members) > MOST_UNPACKED:
+            members = [each for each in archive.infolist() if _is_list(each.filename)]
+            if len(members) > MOST_LISTS or _is_bomb(path, members):
                 raise FileRefusedError("the folder holds more than the lists of an Annex A")
+            names = Counter(PurePosixPath(member.filename).name for member in members)
             for number, member in enumerate(members):
                 if member.flag_bits & 1:
                     raise FileRefusedError("the archive is encrypted")
                 unpacked = Path(folder) / f"{number}.csv"
                 with archive.open(member) as packed, unpacked.open("wb") as out:
                     shutil.copyfileobj(packed, out)
-                sheets.append(read_csv(unpacked, PurePosixPath(member.filename).name))
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+                name = PurePosixPath(member.filename).name
+                sheets.append(read_csv(unpacked, name if names[name] == 1 else member.filename))
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError) as error:
         raise FileRefusedError("the file is damaged and cannot be read") from error
     return sheets
+
+
+def _is_list(member: str) -> bool:
+    """Whether this is a csv that somebody put there: a Mac adds shadows of its own."""
+    parts = PurePosixPath(member).parts
+    return member.casefold().endswith(".csv") and not any(part.startswith((".", "__MACOSX")) for part in parts)
+
+
+def _is_bomb(path: Path, members: Sequence[zipfile.ZipInfo]) -> bool:
+    """Whether these unpack to far more than their file."""
+    unpacked, packed = sum(member.file_size for member in members), max(path.stat().st_size, 1)
+    return unpacked > MOST_UNPACKED or (unpacked > SMALL and unpacked > MOST_TIMES * packed)
 
 
 def read_workbook(path: Path) -> list[Sheet]:
@@ -87,47 +109,72 @@ def read_workbook(path: Path) -> list[Sheet]:
         raise FileRefusedError("the workbook is encrypted or in the old xls format: save it as an open xlsx")
     if start[:4] != _ZIP:
         raise FileRefusedError("this is not an xlsx workbook, whatever its name says")
-    from_1904 = _look_inside(path)
+    from_1904, extents = _look_inside(path)
+    if sum(extent.cells for extent in extents.values()) > MOST_CELLS:
+        raise FileRefusedError(f"the workbook has more than {MOST_CELLS:,} cells")
     try:
-        return _sheets(path, from_1904)
+        return _sheets(path, from_1904, extents)
     except (CalamineError, ValueError, zipfile.BadZipFile) as error:
+        raise FileRefusedError("the workbook is damaged and cannot be read") from error
+    except BaseException as error:
+        # What panics in the reader's Rust is no Exception, and would end more than this file.
+        if type(error).__name__ != "PanicException":
+            raise
         raise FileRefusedError("the workbook is damaged and cannot be read") from error
 
 
-def _look_inside(path: Path) -> bool:
-    """Whether dates count from 1904; refuses macros, bombs and archives that are no workbook."""
+def _look_inside(path: Path) -> tuple[bool, dict[str, Extent]]:
+    """Whether dates count from 1904, and each sheet's extent; refuses macros, bombs and what is no workbook."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             names = {member.filename for member in members}
-            unpacked = sum(member.file_size for member in members)
-            packed = max(path.stat().st_size, 1)
-            if any(name.casefold().endswith("vbaproject.bin") for name in names):
-                raise FileRefusedError("the workbook has macros: save it as xlsx without them")
-            if "xl/workbook.xml" not in names:
-                raise FileRefusedError("this is not an xlsx workbook, whatever its name says")
-            if unpacked > MOST_UNPACKED or (unpacked > 20 * 1024 * 1024 and unpacked > MOST_TIMES * packed):
+            if _is_bomb(path, members):
                 raise FileRefusedError("the workbook unpacks to far more than its size and is not opened")
-            with archive.open("xl/workbook.xml") as workbook:
+            if any(_MACROS.search(name) for name in names) or _says_macros(archive, names):
+                raise FileRefusedError("the workbook has macros: save it as xlsx without them")
+            if BOOK not in names:
+                raise FileRefusedError("this is not an xlsx workbook, whatever its name says")
+            with archive.open(BOOK) as workbook:
                 head = workbook.read(1024 * 1024)
-            return b'date1904="1"' in head or b'date1904="true"' in head
-    except (zipfile.BadZipFile, OSError, KeyError, NotImplementedError, RuntimeError) as error:
+            return _FROM_1904.search(head) is not None, sheet_scan.extents(archive)
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        KeyError,
+        NotImplementedError,
+        RuntimeError,
+        zlib.error,
+        lzma.LZMAError,
+    ) as error:
         raise FileRefusedError("the workbook is damaged and cannot be read") from error
 
 
-def _sheets(path: Path, from_1904: bool) -> list[Sheet]:
+_MACROS = re.compile(r"vbaproject\.bin$|^xl/macrosheets/", re.IGNORECASE)
+_FROM_1904 = re.compile(rb"""\bdate1904\s*=\s*["'](?:1|true|on)["']""")
+
+
+def _says_macros(archive: zipfile.ZipFile, names: Collection[str]) -> bool:
+    """Whether it is a macro file by what it says of itself, whatever its name says."""
+    if _TYPES not in names:
+        return False
+    with archive.open(_TYPES) as types:
+        return b"macroenabled" in types.read(1024 * 1024).lower()
+
+
+_TYPES = "[Content_Types].xml"
+
+
+def _sheets(path: Path, from_1904: bool, extents: Mapping[str, Extent]) -> list[Sheet]:
     sheets: list[Sheet] = []
-    cells = 0
     with CalamineWorkbook.from_path(path) as workbook:
         for meta in workbook.sheets_metadata:
             if meta.typ != SheetTypeEnum.WorkSheet:
                 continue
             sheet = workbook.get_sheet_by_name(meta.name)
-            cells += sheet.total_height * sheet.total_width
-            if cells > MOST_CELLS:
-                raise FileRefusedError(f"the workbook has more than {MOST_CELLS:,} cells")
             rows = sheet.to_python(skip_empty_area=True)
             first = sheet.start[0] + 1 if sheet.start is not None else 1
             hidden = meta.visible != SheetVisibleEnum.Visible
-            sheets.append(Sheet(meta.name, rows, first, hidden, from_1904))  # type: ignore[arg-type]
+            hidden_rows = extents[meta.name].hidden_rows if meta.name in extents else 0
+            sheets.append(Sheet(meta.name, rows, first, hidden, from_1904, hidden_rows))  # type: ignore[arg-type]
     return sheets

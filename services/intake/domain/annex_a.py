@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from services.intake.domain import cells
+from services.intake.domain.births import Births
 from services.intake.domain.cells import Cell
 from services.intake.domain.context import Context
-from services.intake.domain.plausibility import clean
+from services.intake.domain.plausibility import clean, implausible_span
 from services.intake.domain.refusal import FileRefusedError, Refusal
 from services.intake.domain.statements import FIELDS, statement
 from services.intake.domain.work import Road, Submission
@@ -109,6 +110,7 @@ class Sheet:
     first_row: int = 1
     hidden: bool = False
     from_1904: bool = False
+    hidden_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,16 @@ def recognise(sheets: Sequence[Sheet], only: int | None = None) -> list[AnnexALi
     return [found[number] for number in sorted(found)]
 
 
-def read(row: Row, today: date, at: datetime) -> Submission | Refusal:
+def read(row: Row, today: date, at: datetime, births: Births | None = None) -> Submission | Refusal:
     """What a row of Lists 1, 3, 4 and 5 says."""
-    return statement(KINDS[row.list_number], Road.ANNEX_A, row.fields, today, at, from_1904=row.from_1904)
+    kind = KINDS[row.list_number]
+    return statement(kind, Road.ANNEX_A, row.fields, today, at, from_1904=row.from_1904, births=births)
+
+
+def unread(sheets: Sequence[Sheet], lists: Sequence[AnnexAList]) -> list[str]:
+    """The sheets that hold something and were taken for none of the lists."""
+    taken = {each.sheet.name for each in lists}
+    return [sheet.name for sheet in sheets if sheet.name not in taken and len(sheet.rows) > 1]
 
 
 def read_context(row: Row, today: date) -> Context | Refusal:
@@ -196,11 +205,8 @@ def context(
     assert isinstance(child, str) and not isinstance(started_on, Refusal) and not isinstance(ended_on, Refusal)  # noqa: S101, PT018
     if started_on is None:
         return Refusal("missing", "started_on", "There is no date here")
-    if started_on > today:
-        return Refusal("in_the_future", "started_on", "This date lies after the day that the record speaks of")
-    if ended_on is not None and ended_on < started_on:
-        return Refusal("ends_before_start", "ended_on", "It ended before it started")
-    return Context(
+    wrong = implausible_span(started_on, ended_on, today)
+    return wrong or Context(
         child,
         kind,
         started_on,
@@ -235,7 +241,13 @@ def _list(number: int, sheet: Sheet) -> AnnexAList:
     found = _header(number, sheet)
     if found is None:
         raise FileRefusedError(f"List {number} ({sheet.name}) has no column for {_missing(number, sheet)}")
-    return AnnexAList(number, sheet, *found)
+    header_at, columns = found
+    headed = _letters(sheet.rows[header_at])
+    twice = next((column for column in columns.values() if headed.count(headed[column]) > 1), None)
+    if twice is not None:
+        name = clean(str(sheet.rows[header_at][twice]))
+        raise FileRefusedError(f"List {number} ({sheet.name}) has two columns that are headed {name}")
+    return AnnexAList(number, sheet, header_at, columns)
 
 
 def _header(number: int, sheet: Sheet) -> tuple[int, dict[str, int]] | None:
@@ -247,7 +259,7 @@ def _header(number: int, sheet: Sheet) -> tuple[int, dict[str, int]] | None:
 
 
 def _columns(number: int, header: Sequence[Cell]) -> dict[str, int]:
-    squashed = [re.sub(r"[^a-z0-9]", "", clean(str(cell)).casefold()) if cell is not None else "" for cell in header]
+    squashed = _letters(header)
     columns: dict[str, int] = {}
     for name, pattern in COLUMNS[number].items():
         used = set(columns.values())
@@ -256,6 +268,11 @@ def _columns(number: int, header: Sequence[Cell]) -> dict[str, int]:
         if index is not None:
             columns[name] = index
     return columns
+
+
+def _letters(header: Sequence[Cell]) -> list[str]:
+    """The letters and digits alone of each heading."""
+    return [re.sub(r"[^a-z0-9]", "", clean(str(cell)).casefold()) if cell is not None else "" for cell in header]
 
 
 _WORDS = {"child": "the child's id", "started_on": "the start date", "finished_on": "the date of authorisation"}

@@ -6,8 +6,10 @@ import math
 import re
 from datetime import date, datetime, timedelta
 
+from services.intake.domain import plausibility
 from services.intake.domain.plausibility import clean
 from services.intake.domain.refusal import Refusal
+from shared.working_days import local_date
 
 Cell = str | int | float | bool | date | datetime | timedelta | None
 
@@ -31,12 +33,16 @@ NOTHING = {
 
 EPOCH = date(1899, 12, 30)
 EPOCH_1904 = date(1904, 1, 1)
+DIGITS = 15
 SERIALS = range(32_874, 73_051)
 """Excel's day numbers from 1990 to 2100 (in the 1900 system): other numbers are no dates."""
 
 _MANGLED = re.compile(r"^\d+(\.\d+)?e\+?\d+$", re.IGNORECASE)
+_DECIMAL = re.compile(r"^-?\d+\.\d+$")
 _WHOLE = re.compile(r"^(\d+)\.0+$")
 _LETTER = re.compile(r"^[a-z]\)\s*", re.IGNORECASE)
+_YEAR_FIRST = re.compile(r"^(\d{4})[/.\- ](\d{1,2})[/.\- ](\d{1,2})$")
+_INSTANT = re.compile(r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(z|[+-]\d{2}:?\d{2})$", re.IGNORECASE)
 _TIME = re.compile(r"[ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*(am|pm)?(z|[+-]\d{2}:?\d{2})?$", re.IGNORECASE)
 _ENGLISH = re.compile(r"^(\d{1,2})[/.\- ](\d{1,2})[/.\- ](\d{4})$")
 _SHORT_YEAR = re.compile(r"^\d{1,2}[/.\- ](\d{1,2}|[a-z]{3,9})[/.\- ]\d{2}$", re.IGNORECASE)
@@ -71,11 +77,17 @@ def identifier(cell: Cell, field: str) -> str | Refusal:
         return Refusal("missing", field, "There is no id here")
     whole = _WHOLE.match(said)
     said = whole.group(1) if whole else said
-    if isinstance(cell, bool | date) or _MANGLED.match(said) or re.fullmatch(r"-?\d+\.\d+", said):
+    if _is_changed(cell, said):
         return Refusal("unreadable_id", field, "This id was changed by a spreadsheet and cannot be read")
-    if len(said) > 64:
-        return Refusal("too_long", field, "An id has 64 characters at most")
-    return said
+    wrong = plausibility.implausible_id(cell.strip() if isinstance(cell, str) else said, field)
+    return wrong or said
+
+
+def _is_changed(cell: Cell, said: str) -> bool:
+    """Whether a spreadsheet took an id for something else: it keeps fifteen digits of a number and no more."""
+    if isinstance(cell, bool | date) or _MANGLED.match(said) or _DECIMAL.match(said):
+        return True
+    return isinstance(cell, int | float) and len(said.removeprefix("-")) > DIGITS
 
 
 def day(cell: Cell, field: str, *, from_1904: bool = False) -> date | Refusal | None:
@@ -85,13 +97,12 @@ def day(cell: Cell, field: str, *, from_1904: bool = False) -> date | Refusal | 
     said = text(cell)
     if said is None:
         return None
-    if isinstance(cell, int | float) or said.isdecimal():
+    if not isinstance(cell, bool) and (isinstance(cell, int | float) or said.isdecimal()):
         return _serial(said, field, from_1904)
-    said = _TIME.sub("", said)
-    if _SHORT_YEAR.match(said):
+    if _SHORT_YEAR.match(_TIME.sub("", said)):
         return Refusal("two_digit_year", field, "The year has two digits, so the date can be read in two ways")
     try:
-        return _typed(said)
+        return _local(said) if _INSTANT.match(said) else _typed(_TIME.sub("", said))
     except (ValueError, IndexError):
         return Refusal("not_a_date", field, "This is not a date that exists")
 
@@ -118,7 +129,7 @@ def count(cell: Cell) -> int | None:
 
 
 def _serial(said: str, field: str, from_1904: bool) -> date | Refusal:
-    number = int(float(said))
+    number = int(float(said)) if len(said) <= DIGITS else 0
     epoch, shift = (EPOCH_1904, 1462) if from_1904 else (EPOCH, 0)
     if number + shift not in SERIALS:
         return Refusal("not_a_date", field, "This number is not a date")
@@ -134,4 +145,12 @@ def _typed(said: str) -> date:
     if words:
         month = _MONTHS.index(words.group(2)[:3].casefold()) + 1
         return date(int(words.group(3)), month, int(words.group(1)))
-    return date.fromisoformat(said.replace("/", "-"))
+    year_first = _YEAR_FIRST.match(said)
+    if year_first is None:
+        raise ValueError
+    return date(*map(int, year_first.groups()))
+
+
+def _local(said: str) -> date:
+    """The day in England at an instant: an hour before midnight in Greenwich it is tomorrow, for half of the year."""
+    return local_date(datetime.fromisoformat(said.upper()))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from services.intake.domain import annex_a, cells
+from services.intake.domain.births import Births
 from services.intake.domain.context import Context
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.statements import FIELDS, statement
@@ -51,6 +52,8 @@ class CensusChild:
     child: str | None
     born: str | None
     referrals: Sequence[tuple[Element, Sequence[Element]]]
+    misplaced: Sequence[Element] = ()
+    """Rows that stand where no census has them: under no referral, or inside one another."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Census:
     today: date
     at: datetime
     _numbers: Counter[str] = field(default_factory=Counter)
+    _births: Births = field(default_factory=Births)
 
     def rows(self, child: CensusChild) -> Iterator[CensusRow]:
         """Every row of a child, in the order of the file."""
@@ -85,6 +89,8 @@ class Census:
             referred_on = referral.text("CINreferralDate")
             for element in (referral, *parts):
                 yield self._row(child, referred_on, element, spans)
+        for element in child.misplaced:
+            yield self._misplaced(child, element)
 
     def _row(
         self,
@@ -98,12 +104,25 @@ class Census:
         fields = {"child": child.child, "date_of_birth": child.born} | _FIELDS[element.name](element, referred_on)
         read: Submission | Context | Refusal
         if element.name in PLANS:
-            read = _plan(kind, fields, referred_on, self.today)
+            read = self._contradicted(child) or _plan(kind, fields, referred_on, self.today)
         else:
-            read = statement(kind, Road.CENSUS, fields, self.today, self.at)
+            read = statement(kind, Road.CENSUS, fields, self.today, self.at, births=self._births)
             if isinstance(read, Submission):
                 read = _by_the_rules(read, cells.day(referred_on, "referred_on"), spans) or read
         return CensusRow(element, self._numbers[element.name], kind, fields, read)
+
+    def _contradicted(self, child: CensusChild) -> Refusal | None:
+        about, born = cells.identifier(child.child, "child"), cells.day(child.born, "date_of_birth")
+        if isinstance(about, Refusal) or isinstance(born, Refusal):
+            return None
+        return self._births.contradicted(about, born)
+
+    def _misplaced(self, child: CensusChild, element: Element) -> CensusRow:
+        self._numbers[element.name] += 1
+        kind = WORK.get(element.name) or PLANS[element.name]
+        refusal = Refusal("misplaced", "started_on", "It stands in the file where no census has it")
+        fields = {"child": child.child} | _FIELDS[element.name](element, None)
+        return CensusRow(element, self._numbers[element.name], kind, fields, refusal)
 
 
 def _referral(element: Element, referred_on: str | None) -> dict[str, str | None]:

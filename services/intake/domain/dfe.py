@@ -295,28 +295,18 @@ def _differ(named: Iterable[tuple[tuple[str, str | None], object]]) -> bool:
 
 def _undated(episode: Episode) -> Refusal | None:
     """Why it cannot be that something of the episode ended, for it has no start."""
+    plans: list[CinPlan | CpPlan | Placement] = [
+        *episode.child_in_need_plans,
+        *episode.child_protection_plans,
+        *episode.child_looked_after_placements,
+    ]
+    assessments, enquiries = episode.child_and_family_assessments, episode.section_47_assessments
     ended: list[tuple[date | None, object]] = [
         (episode.referral_date, episode.closure_date),
         (episode.referral_date, episode.referral_no_further_action_flag),
-        *(
-            (each.start_date, each.authorisation_date)
-            for each in episode.child_and_family_assessments
-            if not each.purge
-        ),
-        *(
-            (each.start_date, each.end_date or each.icpc_date)
-            for each in episode.section_47_assessments
-            if not each.purge
-        ),
-        *(
-            (each.start_date, each.end_date)
-            for each in (
-                *episode.child_in_need_plans,
-                *episode.child_protection_plans,
-                *episode.child_looked_after_placements,
-            )
-            if not each.purge
-        ),
+        *((each.start_date, each.authorisation_date) for each in assessments if not each.purge),
+        *((each.start_date, each.end_date or each.icpc_date) for each in enquiries if not each.purge),
+        *((each.start_date, each.end_date) for each in plans if not each.purge),
     ]
     if any(start is None and end is not None for start, end in ended):
         return Refusal("missing", "started_on", "It has an end or an outcome and no start")
