@@ -1,5 +1,7 @@
 """The trail: who read which narrative, who took which export, and why where a reason is asked for."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,3 +14,10 @@ async def record(session: AsyncSession, scope: Scope, what: str, object_id: obje
     await session.execute(
         sa.insert(TRAIL).values(person_id=scope.person_id, what=what, object_id=str(object_id), why=why)
     )
+
+
+async def record_all(session: AsyncSession, scope: Scope, what: str, object_ids: Collection[object]) -> None:
+    """Leave a trace of each of several narratives that one page shows together."""
+    rows = [{"person_id": scope.person_id, "what": what, "object_id": str(each)} for each in object_ids]
+    if rows:
+        await session.execute(sa.insert(TRAIL), rows)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,11 +16,16 @@ from services.remedial.pages.asking import OWNERS, Look, Looking, live_list
 from services.remedial.pages.links import case_address
 from services.remedial.strengths import DoneWell
 from services.remedial.words import Words, words_of
-from shared.access import Scope
-from shared.messaging import Reading
+from shared.access import Scope, trail
+from shared.messaging import Work
 from shared.web.pages import Page
 
 router = APIRouter(prefix="/remedial/mine", dependencies=OWNERS)
+
+
+LISTED, STRENGTH = "action in a list", "strength in a list"
+Narrative = tuple[str, UUID]
+"""What the trail calls it, and which one it is."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +50,44 @@ class Shown:
     finished: Sequence[Action]
     strengths: list[DoneWell]
 
+    @property
+    def narratives(self) -> list[Narrative]:
+        """What of audits' narratives it shows: an action's finding, a strength, where their words are here."""
+        findings = [(LISTED, each.action.action_id) for each in self.to_do if each.words]
+        return [*findings, *((STRENGTH, each.strength.strength_id) for each in self.strengths if each.words)]
+
 
 @router.get("")
-async def mine(request: Request, page: Page, look: Looking, session: Reading) -> HTMLResponse:
-    """What I have to do, the first due first; what waits for somebody else; what came of the last ones."""
-    return page("remedial/mine.html", title="My actions", shown=await _shown(request, session, look))
+async def mine(request: Request, page: Page, look: Looking, work: Work) -> HTMLResponse:
+    """What I have to do, the first due first; what waits for somebody else; what came of the last ones.
+
+    It shows what audits found, in their words: each leaves a trace, as on the action's own page.
+    """
+    shown = await _shown(request, work.session, look)
+    await _leave_traces(work.session, look.scope, shown.narratives)
+    return page("remedial/mine.html", title="My actions", shown=shown)
 
 
 @router.get("/live", response_class=EventSourceResponse)
 async def mine_live(request: Request, page: Page, look: Looking) -> EventSourceResponse:
-    """The list again whenever it changes."""
+    """The list again whenever it changes. A narrative leaves one trace in a stream, however often it is drawn."""
+    traced: set[Narrative] = set()
 
     async def draw(session: AsyncSession, look: Look) -> str:
-        return page.render("remedial/_mine.html", shown=await _shown(request, session, look))
+        shown = await _shown(request, session, look)
+        drawn = page.render("remedial/_mine.html", shown=shown)
+        fresh = [each for each in shown.narratives if each not in traced]
+        await _leave_traces(session, look.scope, fresh)
+        await session.commit()
+        traced.update(fresh)
+        return drawn
 
     return live_list(request, look, draw)
+
+
+async def _leave_traces(session: AsyncSession, scope: Scope, read: Sequence[Narrative]) -> None:
+    for what in (LISTED, STRENGTH):
+        await trail.record_all(session, scope, what, [each for kind, each in read if kind == what])
 
 
 async def _shown(request: Request, session: AsyncSession, look: Look) -> Shown:
