@@ -5,9 +5,7 @@ is for demonstrations and development, and refuses to run on an origin that othe
 """
 
 from collections.abc import Sequence
-from ipaddress import ip_address
 from typing import Annotated, Protocol
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
@@ -17,6 +15,7 @@ from services.intake.people_changes import sign_out_everywhere
 from shared.access import CurrentScope, MaybeScope, Role, allow, people, sessions
 from shared.access.scope import Deployment, SessionSettings
 from shared.messaging import Reading, Work
+from shared.service import is_loopback
 from shared.web import Form, Page, Submitted, flash
 
 router = APIRouter()
@@ -47,15 +46,6 @@ def check_local_sign_in(settings: SignInSettings) -> None:
             f"CASELOOP_LOCAL_SIGN_IN lets anybody be anybody, and {settings.origin} is not this machine alone; "
             "set CASELOOP_LOCAL_SIGN_IN_ANYWHERE if that is meant"
         )
-
-
-def is_loopback(origin: str) -> bool:
-    """Whether only this machine can reach the origin."""
-    host = urlsplit(origin).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def safe_path(wanted: str) -> str:

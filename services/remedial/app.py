@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from services.remedial import api, handlers, pages
 from services.remedial.domain.refusal import Refused
-from services.remedial.settings import Settings
+from services.remedial.settings import Settings, check_attachments
 from shared.clock import Clock
 from shared.events import Event, TextErased, TextWritten, Topic, events_of
 from shared.service import create_service
@@ -15,7 +15,11 @@ SAYS: tuple[type[Event], ...] = (*events_of(Topic.ACTIONS), *events_of(Topic.SES
 
 
 def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
-    """The service with these settings; its time is the machine's unless a clock is given."""
+    """The service with these settings; its time is the machine's unless a clock is given.
+
+    AttachmentsRefusedError where files would be taken that nothing scans.
+    """
+    check_attachments(settings)
     made = create_service(
         name="remedial",
         settings=settings,

@@ -19,3 +19,9 @@ MESSAGES = Counter(
     ["channel", "outcome"],
     registry=REGISTRY,
 )
+ATTACHMENTS = Counter(
+    "caseloop_remedial_attachments_total",
+    "Files given as evidence: attached, refused for what they are, found unclean, or not scanned.",
+    ["outcome"],
+    registry=REGISTRY,
+)

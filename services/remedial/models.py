@@ -135,7 +135,9 @@ class Action(Table, table=True):
         """Whether its owner has something to do."""
         return self.state in TO_DO
 
-    def concerned(self, service: str | None, moderators: frozenset[str]) -> Concerned:
+    def concerned(
+        self, service: str | None, moderators: frozenset[str], evidence_by: frozenset[str] = frozenset()
+    ) -> Concerned:
         """Whom it concerns, for the rules of who may do what."""
         return Concerned(
             owner_id=self.owner_id,
@@ -150,6 +152,7 @@ class Action(Table, table=True):
             verified_by=self.verified_by,
             check_waits=self.check_drawn_at is not None and self.checked_at is None,
             escalated=self.escalated_at is not None and self.acknowledged_at is None,
+            evidence_by=evidence_by,
         )
 
 
@@ -222,6 +225,36 @@ class Text(Table, table=True):
     version: int
     parts: dict[str, str] = Field(default_factory=dict, sa_type=JSONB)
     erased: bool = False
+
+
+class Attachment(Table, table=True):
+    """A file that stands as an action's evidence. Removed or erased, only that there was one is left."""
+
+    __tablename__: ClassVar[str] = "attachment"
+
+    attachment_id: UUID = Field(primary_key=True)
+    action_id: UUID
+    name: str
+    """As its owner's disk called it, made safe; it may name people, so it goes with the content."""
+    kind: str
+    size: int
+    digest: bytes | None
+    """SHA-256 of the content, by which a second press of the button is known; none once the content is gone."""
+    scanned: bool
+    attached_by: str
+    attached_at: datetime = Field(sa_type=INSTANT)
+    gone_by: str | None = None
+    gone_at: datetime | None = Field(default=None, sa_type=INSTANT)
+
+
+class AttachmentPiece(Table, table=True):
+    """A part of a file's content, small enough that no file is ever whole in memory."""
+
+    __tablename__: ClassVar[str] = "attachment_piece"
+
+    attachment_id: UUID = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    content: bytes
 
 
 class CaseLink(Table, table=True):

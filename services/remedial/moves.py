@@ -78,7 +78,8 @@ async def take(session: AsyncSession, by: By, action_id: UUID, move: Move) -> Ha
     if loop is None or action is None:
         raise HTTPException(404)
     service = await queries.service_of(session, action.team_id)
-    concerned = action.concerned(service, await queries.moderators_of(session, action.audit_id))
+    moderators = await queries.moderators_of(session, action.audit_id)
+    concerned = action.concerned(service, moderators, await queries.evidence_by_whom(session, action_id))
     # Asked again under the lock: it may have changed hands since it was looked up.
     if not oversight.sees(by.scope, concerned) or not oversight.has_role_for(move, by.scope, concerned):
         raise HTTPException(404)

@@ -1,6 +1,6 @@
 """Reads for pages and the api. Every one takes the scope of whoever asks and narrows by it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlmodel import col
 from services.remedial.domain import oversight, piles
 from services.remedial.domain.life import OPEN, TO_DO, State
 from services.remedial.domain.piles import Band, Pile
-from services.remedial.models import Action, CaseLink, Loop, Moderated, Programme, Step
+from services.remedial.models import Action, Attachment, CaseLink, Loop, Moderated, Programme, Step, Text
 from services.remedial.words import Words, words_of
 from shared.access import Role, Scope
 from shared.access.tables import TEAM
@@ -80,7 +80,13 @@ def checkable(scope: Scope) -> Condition:
 
 def _not_own_work(scope: Scope) -> list[Condition]:
     ones = (Action.owner_id, Action.reported_by, Action.worker_id, Action.authorised_by)
-    return [col(one).is_distinct_from(scope.person_id) for one in ones]
+    gave = sa.exists().where(*_stands_for(Action.action_id), col(Attachment.attached_by) == scope.person_id)
+    return [*(col(one).is_distinct_from(scope.person_id) for one in ones), ~gave]
+
+
+def _stands_for(action_id: UUID) -> list[Condition]:
+    """The files that stand as an action's evidence; what was removed or erased is none."""
+    return [col(Attachment.action_id) == action_id, col(Attachment.gone_at).is_(None)]
 
 
 @dataclass(frozen=True)
@@ -204,11 +210,14 @@ class Seen:
     service: str | None
     moderators: frozenset[str]
     case_id: str | None
+    evidence_by: frozenset[str]
+    is_erased: bool
+    """Whether its case was withdrawn and its words erased: nothing that is written now is kept."""
 
     @property
     def concerned(self) -> oversight.Concerned:
         """Whom it concerns, for the rules of who may do what."""
-        return self.action.concerned(self.service, self.moderators)
+        return self.action.concerned(self.service, self.moderators, self.evidence_by)
 
     @property
     def theme(self) -> str:
@@ -220,24 +229,47 @@ class Seen:
 async def one(session: AsyncSession, scope: Scope, action_id: UUID) -> Seen | None:
     """One action, or None where it does not exist for this person."""
     query = (
-        sa.select(Action, Loop, Programme, TEAM.c.service, col(CaseLink.case_id))
+        sa.select(Action, Loop, Programme, TEAM.c.service, col(CaseLink.case_id), col(Text.erased))
         .join(Loop, col(Loop.audit_id) == col(Action.audit_id))
         .outerjoin(Programme, col(Programme.programme_id) == col(Action.programme_id))
         .outerjoin(TEAM, TEAM.c.team_id == col(Action.team_id))
         .outerjoin(CaseLink, col(CaseLink.child_id) == col(Action.child_id))
+        .outerjoin(Text, col(Text.text_id) == col(Action.action_id))
         .where(col(Action.action_id) == action_id, visible(scope))
     )
     row = (await session.execute(query)).first()
     if row is None:
         return None
-    action, loop, programme, service, case_id = row
-    return Seen(action, loop, programme, service, await moderators_of(session, action.audit_id), case_id)
+    action, loop, programme, service, case_id, erased = row
+    moderators, evidence_by = await moderators_of(session, action.audit_id), await evidence_by_whom(session, action_id)
+    return Seen(action, loop, programme, service, moderators, case_id, evidence_by, bool(erased))
 
 
 async def moderators_of(session: AsyncSession, audit_id: UUID) -> frozenset[str]:
     """Who moderated the audit."""
     query = sa.select(col(Moderated.moderator_id)).where(col(Moderated.audit_id) == audit_id)
     return frozenset((await session.execute(query)).scalars())
+
+
+async def evidence_by_whom(session: AsyncSession, action_id: UUID) -> frozenset[str]:
+    """Who attached the files that stand as the action's evidence: it is their work too."""
+    query = sa.select(col(Attachment.attached_by)).where(*_stands_for(action_id)).distinct()
+    return frozenset((await session.execute(query)).scalars())
+
+
+async def attachments_of(
+    session: AsyncSession, scope: Scope, action_ids: Collection[UUID]
+) -> dict[UUID, list[Attachment]]:
+    """The files that stand as evidence of each of these actions that exist for this person, the first first."""
+    query = (
+        sa.select(Attachment)
+        .join(Action, col(Action.action_id) == col(Attachment.action_id))
+        .where(visible(scope), col(Attachment.action_id).in_(action_ids), col(Attachment.gone_at).is_(None))
+    )
+    found: dict[UUID, list[Attachment]] = {action_id: [] for action_id in action_ids}
+    for each in (await session.execute(query.order_by(col(Attachment.attached_at), col(Attachment.name)))).scalars():
+        found[each.action_id].append(each)
+    return found
 
 
 async def audit_of(session: AsyncSession, scope: Scope, action_id: UUID) -> UUID | None:

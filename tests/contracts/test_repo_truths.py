@@ -20,6 +20,7 @@ from deploy.local.jars import locked
 from deploy.local.ports import DEFAULT_ORIGIN, HIGHEST, SERVICES, Ports
 from services.intake.pushes import MOST_BYTES as LARGEST_PUSH
 from services.intake.settings import LARGEST_CENSUS, LARGEST_FORM
+from services.remedial.pages.receiving import LARGEST_FORM as LARGEST_EVIDENCE
 from shared.events import Event, Topic
 from shared.web.forms import MOST_BYTES
 
@@ -236,6 +237,8 @@ def largest_bodies() -> dict[str, tuple[list[str], int]]:
         ("files", "/intake/imports/staff", LARGEST_FORM),
         ("files", "/intake/uploads", LARGEST_FORM),
         ("files", "/intake/children_social_care_data/*", LARGEST_PUSH),
+        ("evidence", "/remedial/actions/*/attachments", LARGEST_EVIDENCE),
+        ("evidence", "/remedial/actions/*/report", LARGEST_EVIDENCE),
         ("forms", "", MOST_BYTES),
     ],
 )
@@ -249,5 +252,6 @@ def test_caddy_lets_through_what_a_service_takes_and_not_much_more(matcher: str,
 def test_caddy_bounds_every_path() -> None:
     """What has a limit of its own is what the rule for forms leaves out, and nothing else."""
     bodies = largest_bodies()
-    assert sorted(bodies["forms"][0]) == sorted(bodies["census"][0] + bodies["files"][0])
+    assert sorted(bodies["forms"][0]) == sorted(bodies["census"][0] + bodies["files"][0] + bodies["evidence"][0])
     assert bodies["census"][1] <= LARGEST_CENSUS * 1.1
+    assert bodies["evidence"][1] <= LARGEST_EVIDENCE * 1.1

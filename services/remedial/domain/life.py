@@ -35,6 +35,8 @@ class Move(StrEnum):
     CHASE = "chase"
     ACKNOWLEDGE = "acknowledge"
     CHECK = "check"
+    ATTACH = "attach"
+    DETACH = "detach"
 
 
 LIFE: Mapping[State, Mapping[Move, State]] = {
@@ -48,6 +50,8 @@ LIFE: Mapping[State, Mapping[Move, State]] = {
         Move.ESCALATE: State.RAISED,
         Move.CHASE: State.RAISED,
         Move.ACKNOWLEDGE: State.RAISED,
+        Move.ATTACH: State.RAISED,
+        Move.DETACH: State.RAISED,
         Move.WITHDRAW: State.WITHDRAWN,
     },
     State.SEEN: {
@@ -59,6 +63,8 @@ LIFE: Mapping[State, Mapping[Move, State]] = {
         Move.ESCALATE: State.SEEN,
         Move.CHASE: State.SEEN,
         Move.ACKNOWLEDGE: State.SEEN,
+        Move.ATTACH: State.SEEN,
+        Move.DETACH: State.SEEN,
         Move.WITHDRAW: State.WITHDRAWN,
     },
     State.STARTED: {
@@ -69,12 +75,16 @@ LIFE: Mapping[State, Mapping[Move, State]] = {
         Move.ESCALATE: State.STARTED,
         Move.CHASE: State.STARTED,
         Move.ACKNOWLEDGE: State.STARTED,
+        Move.ATTACH: State.STARTED,
+        Move.DETACH: State.STARTED,
         Move.WITHDRAW: State.WITHDRAWN,
     },
     State.REPORTED: {
         Move.VERIFY: State.VERIFIED,
         Move.RETURN: State.RETURNED,
         Move.CHANGE: State.REPORTED,
+        Move.ATTACH: State.REPORTED,
+        Move.DETACH: State.REPORTED,
         Move.WITHDRAW: State.WITHDRAWN,
     },
     State.RETURNED: {
@@ -86,6 +96,8 @@ LIFE: Mapping[State, Mapping[Move, State]] = {
         Move.ESCALATE: State.RETURNED,
         Move.CHASE: State.RETURNED,
         Move.ACKNOWLEDGE: State.RETURNED,
+        Move.ATTACH: State.RETURNED,
+        Move.DETACH: State.RETURNED,
         Move.WITHDRAW: State.WITHDRAWN,
     },
     State.VERIFIED: {Move.CHECK: State.VERIFIED, Move.REOPEN: State.RAISED},

@@ -51,6 +51,8 @@ class Concerned:
     """Its verification was drawn for a second look, which nobody has had yet."""
     escalated: bool = False
     """An escalation waits for somebody to take it in hand."""
+    evidence_by: frozenset[str] = frozenset()
+    """Who attached files that stand as its evidence."""
 
 
 def _owns(asker: Asker, action: Concerned) -> bool:
@@ -134,6 +136,8 @@ MAY = {
     Move.SEE: _owns,
     Move.START: _reports,
     Move.REPORT: _reports,
+    Move.ATTACH: _reports,
+    Move.DETACH: _reports,
     Move.VERIFY: _verifies,
     Move.RETURN: _verifies,
     Move.REOPEN: _verifies,
@@ -193,8 +197,9 @@ def next_move(asker: Asker, action: Concerned, state: State) -> Move | None:
 
 
 def _is_own_work(asker: Asker, action: Concerned) -> bool:
-    """Doing it, reporting it, holding the case or having signed it off: each makes it one's own."""
-    return asker.person_id in {action.owner_id, action.reported_by, action.worker_id, action.authorised_by}
+    """Doing it, reporting it, giving evidence, holding the case or having signed it off: each makes it one's own."""
+    ones = {action.owner_id, action.reported_by, action.worker_id, action.authorised_by}
+    return asker.person_id in ones | action.evidence_by
 
 
 def _concerns_oversight_of(asker: Asker, action: Concerned) -> bool:

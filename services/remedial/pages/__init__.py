@@ -5,6 +5,7 @@ from starlette.responses import HTMLResponse
 
 from services.remedial.pages import (
     action,
+    attachments,
     board,
     buttons,
     forms,
@@ -20,5 +21,20 @@ from services.remedial.pages import (
 )
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
-for part in (mine, team, board, verify, messages, sessions, several, holidays, leave, forms, reasons, buttons, action):
+for part in (
+    mine,
+    team,
+    board,
+    verify,
+    messages,
+    sessions,
+    several,
+    holidays,
+    leave,
+    forms,
+    reasons,
+    buttons,
+    attachments,
+    action,
+):
     router.include_router(part.router)

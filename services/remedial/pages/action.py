@@ -17,6 +17,7 @@ from services.remedial.hand import SYSTEM
 from services.remedial.models import Step
 from services.remedial.pages.asking import DIRECTORS, SEERS, Visit, Visiting
 from services.remedial.pages.links import case_address
+from services.remedial.pages.receiving import settings_of
 from services.remedial.queries import Seen
 from services.remedial.words import Words, words_of
 from shared.access import Scope, reasons, trail
@@ -42,6 +43,8 @@ TITLES = {
     Move.CHASE: "Chased",
     Move.ACKNOWLEDGE: "Taken in hand",
     Move.CHECK: "Looked at again",
+    Move.ATTACH: "File attached",
+    Move.DETACH: "File removed",
     "join": "Answers one more finding",
     "part": "Answers one finding less",
 }
@@ -143,6 +146,8 @@ async def show(
         report=words[action_id],
         answered=await answers.answered(session, scope, seen),
         alone=ALONE.get(seen.action.alone_because or ""),
+        files=(await queries.attachments_of(session, scope, [action_id]))[action_id] if reads else [],
+        takes_files=settings_of(visit.request).attachments,
         case=case_address(visit.case_link, seen.case_id),
         case_of=partial(case_address, visit.case_link),
         next=oversight.next_move(scope, concerned, state),

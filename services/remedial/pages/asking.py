@@ -62,8 +62,10 @@ MAIL_WATCHERS = [allow(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATO
 LEAVE_KEEPERS = [allow(Role.TEAM_MANAGER, Role.BUSINESS_SUPPORT)]
 CALENDAR_KEEPERS = [allow(Role.QA_MANAGER, Role.ADMINISTRATOR)]
 SEERS = [allow(*WHO_SEES)]
-LOOP_READERS = [allow(*(role for role in WHO_SEES if role is not Role.BUSINESS_SUPPORT))]
-"""How a case was graded is what its audit says: business support chases actions and reads no audit."""
+READERS = [allow(*(role for role in WHO_SEES if role is not Role.BUSINESS_SUPPORT))]
+"""Who reads what was found and reported. Business support chases actions and reads no case."""
+LOOP_READERS = READERS
+"""How a case was graded is what its audit says."""
 
 
 def now_of(request: Request) -> datetime:

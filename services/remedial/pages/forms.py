@@ -13,9 +13,11 @@ from services.remedial import moves
 from services.remedial.domain.life import Move
 from services.remedial.pages.answering import done, offers, page_of, shown
 from services.remedial.pages.asking import OVERSEERS, REPORTERS, Visit, Visiting
+from services.remedial.pages.attachments import asks_for_files, change, files_of
 from services.remedial.pages.links import evidence_address
 from services.remedial.pages.owners import possible_owners
 from services.remedial.pages.reasons import ReasonForm
+from services.remedial.pages.receiving import LARGEST_FORM, Receiving
 from services.remedial.queries import Seen
 from shared.events import Event
 from shared.web.forms import Form, Submitted, parse
@@ -52,21 +54,28 @@ class ExtendForm(ReasonForm):
 @router.get("/report", dependencies=REPORTERS)
 async def report_form(action_id: UUID, visit: Visiting) -> Response:
     """What did you do, and what difference did it make?"""
-    seen = await offers(visit, action_id, Move.REPORT)
-    return shown(visit, "remedial/report.html", "I have done this", seen, Form())
+    return await _ask_what(visit, await offers(visit, action_id, Move.REPORT), Form())
 
 
-@router.post("/report", dependencies=REPORTERS)
-async def report(action_id: UUID, visit: Visiting, submitted: Submitted) -> Response:
-    """I have done this."""
-    seen, form = await offers(visit, action_id, Move.REPORT), parse(ReportForm, submitted)
-    if form.data is not None:
+@router.post("/report", dependencies=REPORTERS, max_body_size=LARGEST_FORM)
+async def report(action_id: UUID, visit: Visiting, received: Receiving) -> Response:
+    """I have done this. A file that comes with it is attached first, and stays where the words are not complete yet."""
+    seen, form = await offers(visit, action_id, Move.REPORT), parse(ReportForm, received.fields)
+    if asks_for_files(received):
+        form.errors.clear()
+    await change(visit, action_id, received, form)
+    if form.is_valid and form.data is not None and not asks_for_files(received):
         is_mine = seen.action.owner_id == visit.scope.person_id
         back = "/remedial/mine" if is_mine else page_of(action_id)
         make = partial(_report, visit, action_id, form.data)
         if answer := await done(visit, form, make, back, "Reported done. An auditor will look at it."):
             return answer
-    return shown(visit, "remedial/report.html", "I have done this", seen, form)
+    return await _ask_what(visit, seen, form)
+
+
+async def _ask_what(visit: Visit, seen: Seen, form: Form[Any]) -> Response:
+    files = await files_of(visit, seen.action.action_id)
+    return shown(visit, "remedial/report.html", "I have done this", seen, form, files)
 
 
 async def _report(visit: Visit, action_id: UUID, said: ReportForm) -> list[Event]:

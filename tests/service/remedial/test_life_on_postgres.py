@@ -8,10 +8,13 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from hashlib import sha256
+from io import BytesIO
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 from fastapi import HTTPException
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -24,13 +27,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlmodel import col
 
-from services.remedial import moves
+from services.remedial import attachments, moves
 from services.remedial.domain.amendment import action_id_of
+from services.remedial.domain.file_kind import Kind
 from services.remedial.domain.life import LIFE, OPEN, Move, State
 from services.remedial.domain.loop import standing_of
 from services.remedial.domain.refusal import Refused
-from services.remedial.models import Action, Loop
+from services.remedial.models import Action, Attachment, Loop
 from services.remedial.moves import By
 from shared.access import Scope
 from shared.db import create_engine, sessions
@@ -54,6 +59,7 @@ from tests.service.remedial.council import (
 )
 from tests.service.remedial.delivering import deliver, know
 from tests.support.backend import Database
+from tests.unit.remedial.files import png
 
 Make = Callable[[AsyncSession, By, UUID], Coroutine[Any, Any, list[Event]]]
 
@@ -76,11 +82,36 @@ async def _reassign(session: AsyncSession, by: By, action_id: UUID) -> list[Even
     )
 
 
+async def _attach(session: AsyncSession, by: By, action_id: UUID) -> list[Event]:
+    """One more file; where there are as many as an action takes, in place of another."""
+    standing = await _files(session, action_id)
+    gone = await attachments.remove(session, by, action_id, standing[0]) if len(standing) == attachments.MOST else []
+    content = png(uuid4().bytes)
+    offered = attachments.Offered(
+        BytesIO(content), "drawing.png", Kind.PNG, len(content), sha256(content).digest(), scanned=False
+    )
+    return [*gone, *await attachments.attach(session, by, action_id, offered)]
+
+
+async def _remove(session: AsyncSession, by: By, action_id: UUID) -> list[Event]:
+    """One file less; where there is none, of one that was attached for it."""
+    attached = [] if await _files(session, action_id) else await _attach(session, by, action_id)
+    (one, *_) = await _files(session, action_id)
+    return [*attached, *await attachments.remove(session, by, action_id, one)]
+
+
+async def _files(session: AsyncSession, action_id: UUID) -> list[UUID]:
+    standing = sa.and_(col(Attachment.action_id) == action_id, col(Attachment.gone_at).is_(None))
+    return list((await session.execute(sa.select(col(Attachment.attachment_id)).where(standing))).scalars())
+
+
 REPORT = moves.Report("Done.", "It helped.")
 MOVES: dict[Move, tuple[Scope, Make]] = {
     Move.SEE: (WORKER, moves.see),
     Move.START: (MANAGER, moves.start),
     Move.REPORT: (MANAGER, lambda session, by, action_id: moves.report(session, by, action_id, REPORT)),
+    Move.ATTACH: (MANAGER, _attach),
+    Move.DETACH: (MANAGER, _remove),
     Move.VERIFY: (AUDITOR, moves.verify),
     Move.RETURN: (QA, lambda session, by, action_id: moves.send_back(session, by, action_id, "Not yet.")),
     Move.EXTEND: (HEAD, _extend),
