@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.reporting.domain.figures import compute
 from services.reporting.domain.filters import Filters
 from services.reporting.metrics import FIGURE
-from services.reporting.models import Assessment, Child, FoldedEvent, Projection, key_columns, key_of, row_for
+from services.reporting.models import Assessment, Child, FoldedEvent, Pattern, Projection, key_columns, key_of, row_for
 from services.reporting.queries import board
 from shared.access import Role, Scope
 from shared.events import (
@@ -31,6 +31,7 @@ from shared.events import (
     Event,
     FeedEvent,
     LoopEvent,
+    PatternDetected,
     ProgrammeEvent,
     SessionCancelled,
     SessionHeld,
@@ -80,12 +81,16 @@ async def fold_feeds(events: Sequence[FeedEvent], session: AsyncSession) -> list
     return await _fold(events, session)
 
 
-@consumes(router, SessionPlanned, SessionHeld, SessionCancelled)
+@consumes(router, SessionPlanned, SessionHeld, SessionCancelled, PatternDetected)
 async def fold_sessions(
-    events: Sequence[SessionPlanned | SessionHeld | SessionCancelled], session: AsyncSession
+    events: Sequence[SessionPlanned | SessionHeld | SessionCancelled | PatternDetected], session: AsyncSession
 ) -> list[Event]:
-    """Keep who meets whom and when."""
-    return await _fold(events, session)
+    """Keep who meets whom and when, and what is found again and again in a team."""
+    for pattern in (event for event in events if isinstance(event, PatternDetected)):
+        facts = pattern.model_dump(include={"pattern_id", "team_id", "domain", "actions", "since"})
+        statement = insert(Pattern).values(**facts, detected_at=pattern.occurred_at)
+        await session.execute(statement.on_conflict_do_nothing())
+    return await _fold([event for event in events if not isinstance(event, PatternDetected)], session)
 
 
 @consumes(router, AssessmentRecorded, AssessmentWithdrawn)

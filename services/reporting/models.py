@@ -456,6 +456,17 @@ class SupportSession(Projection, table=True):
             self.state = SessionStatus.CANCELLED
 
 
+class Pattern(Table, table=True):
+    """The same domain found again and again in one team: it happened, and nothing of it changes."""
+
+    pattern_id: UUID = Field(primary_key=True)
+    team_id: str
+    domain: str
+    actions: int
+    since: date
+    detected_at: datetime = Field(sa_type=Instant)
+
+
 class Report(Table, table=True):
     """One edition of a month's report to the board. Once published, nothing of it changes: a correction is the next."""
 

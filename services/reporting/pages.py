@@ -21,6 +21,7 @@ from services.reporting.queries import board as reads
 from services.reporting.queries import home as homes
 from services.reporting.queries import lists
 from services.reporting.queries.narrowing import OPENS_ACTIONS, OPENS_AUDITS, SEES_FIGURES
+from services.reporting.queries.patterns import of_the_month
 from services.reporting.queries.practitioners import practitioner
 from services.reporting.queries.reports import latest
 from services.reporting.queries.search import Found, search
@@ -54,6 +55,8 @@ async def home(request: Request, page: Page, scope: CurrentScope, session: Readi
         concerns=await homes.concerns_for(session, scope),
         day=await day_of(session, scope, now),
         has_sessions=scope.has(*HAS_SESSIONS),
+        patterns=await of_the_month(session, scope, now),
+        may_plan=scope.has(Role.TEAM_MANAGER, Role.HEAD_OF_SERVICE),
         board=headlines,
         report=await latest(session, scope),
         names=await reads.theme_names(session, scope),

@@ -36,6 +36,9 @@ from shared.working_days import local_date
 
 router = APIRouter()
 
+PLANS_WORKSHOPS = (Role.LEAD_AUDITOR, Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.HEAD_OF_SERVICE)
+"""Of those who read the weekly pack, who may plan a session in remedial."""
+
 Edition = Annotated[int, Path(ge=1, le=1000)]
 
 
@@ -115,6 +118,7 @@ async def one_week(
         earlier=monday - timedelta(days=7),
         later=monday + timedelta(days=7) if monday + timedelta(days=7) <= local_date(now) else None,
         names=await reads.theme_names(session, scope),
+        may_plan=scope.has(*PLANS_WORKSHOPS),
     )
 
 

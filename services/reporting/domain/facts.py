@@ -122,6 +122,12 @@ class ActionFact:
         """Nobody has reported it done, and its due date has passed."""
         return self.is_open and self.due_at < at
 
+    def is_late_already(self, at: datetime) -> bool:
+        """Nobody has verified it, and it was not reported by its first due date: nothing can make it in time."""
+        if self.status == ActionStatus.REPORTED:
+            return self.reported_at is not None and self.reported_at > self.first_due_at
+        return self.is_open and self.first_due_at < at
+
 
 @dataclass(frozen=True, slots=True)
 class LoopFact:

@@ -356,16 +356,18 @@ def actions_verified(facts: Facts) -> int:
 
 @_share(
     "actions_in_time",
-    "Closed within the first due date",
+    "Done by the first due date, and verified",
     Group.ACTIONS,
-    "Of the actions that are verified, or open past their first due date, the share that was done by the first due "
-    "date and verified. An extension or a reassignment does not move the first due date. Actions waiting for "
-    "verification are left out until somebody has looked.",
+    "Of the actions of which it is known, the share that their owners reported done by the first due date, and that "
+    "somebody has verified since. It measures the owner's work, not how soon somebody looked. An extension or a "
+    "reassignment does not move the first due date; an action that was sent back counts with its last report. Late are "
+    "those not reported by that date, whether they are still open, waiting or verified. What was reported in time and "
+    "waits for verification is left out until somebody has looked.",
     ("ActionVerified", "ActionRaised"),
 )
 def actions_in_time(facts: Facts) -> tuple[int, int]:
     verified = [action for action in facts.actions if action.status == ActionStatus.VERIFIED]
-    late = sum(action.status == ActionStatus.OPEN and action.first_due_at < facts.at for action in facts.actions)
+    late = sum(action.is_late_already(facts.at) for action in facts.actions)
     return sum(action.in_time is True for action in verified), len(verified) + late
 
 

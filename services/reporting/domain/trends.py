@@ -101,9 +101,9 @@ def trends(facts: Facts, first: date) -> list[Trend]:
         ),
         _trend(
             "in_time",
-            "Actions closed within the first due date",
+            "Actions done by the first due date",
             "%",
-            "Of the actions verified in the week; weeks with fewer than ten are left out.",
+            "Of the actions verified in the week, reported done by then; weeks with fewer than ten are left out.",
             mondays,
             closed,
             _rate,

@@ -61,7 +61,7 @@ def listed_actions(scope: Scope) -> Condition:
 
 def _own_audits(scope: Scope) -> Condition:
     """Those a person made, those of teams they answer for, and those of their own work once completed."""
-    conditions: list[Condition] = [sa.false(), *_answers_for(scope, col(Audit.team_id))]
+    conditions: list[Condition] = [sa.false(), *answers_for(scope, col(Audit.team_id))]
     if scope.has(*AUDITS):
         conditions.append(col(Audit.auditor_id) == scope.person_id)
     if scope.has(Role.PRACTITIONER):
@@ -71,7 +71,7 @@ def _own_audits(scope: Scope) -> Condition:
 
 def _own_actions(scope: Scope) -> Condition:
     """Those of audits a person made, those of teams they answer for, and those they are to do."""
-    conditions: list[Condition] = [sa.false(), *_answers_for(scope, col(Action.team_id))]
+    conditions: list[Condition] = [sa.false(), *answers_for(scope, col(Action.team_id))]
     if scope.has(*AUDITS):
         conditions.append(col(Action.auditor_id) == scope.person_id)
     if scope.has(Role.PRACTITIONER):
@@ -79,7 +79,8 @@ def _own_actions(scope: Scope) -> Condition:
     return sa.or_(*conditions)
 
 
-def _answers_for(scope: Scope, team: Column) -> list[Condition]:
+def answers_for(scope: Scope, team: Column) -> list[Condition]:
+    """That a team is one that this person manages, or of a service that they head; nothing where they do neither."""
     conditions: list[Condition] = []
     if scope.teams:
         conditions.append(team.in_(scope.teams))

@@ -17,7 +17,7 @@ from services.reporting.domain.facts import AuditStatus, Facts, Rag, rewound
 from services.reporting.domain.figures import Figure, ThemeRow, by_theme, compute
 from services.reporting.domain.filters import Filters
 from services.reporting.domain.trends import midnight
-from services.reporting.models import Action, Audit, Feed
+from services.reporting.models import Action, Audit, Feed, Pattern
 from services.reporting.queries.board import facts_for, feeds
 from services.reporting.queries.lists import (
     ActionLine,
@@ -34,6 +34,7 @@ from services.reporting.queries.narrowing import (
     listed_actions,
     listed_audits,
 )
+from services.reporting.queries.patterns import between
 from shared.access import Role, Scope
 
 SEES_PACKS = (Role.LEAD_AUDITOR, Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.HEAD_OF_SERVICE, Role.DCS)
@@ -63,6 +64,7 @@ class WeekPack:
     red: Sequence[AuditLine]
     late: Sequence[ActionLine]
     silent: Sequence[Feed]
+    patterns: Sequence[Pattern]
 
 
 async def week_pack(session: AsyncSession, scope: Scope, whole: Filters, monday: date, now: datetime) -> WeekPack:
@@ -80,6 +82,7 @@ async def week_pack(session: AsyncSession, scope: Scope, whole: Filters, monday:
         red=await _red(session, scope, filters),
         late=await _late(session, scope, whole, at) if at == now else [],
         silent=[feed for feed in await feeds(session, scope) if feed.silent],
+        patterns=await between(session, scope, midnight(monday), at),
     )
 
 

@@ -120,6 +120,13 @@ def test_timeliness_counts_the_late_and_the_still_open_against_the_first_due_dat
     assert figures(events, BEFORE_DUE)["actions_in_time"].of == 8
 
 
+def test_what_was_reported_late_stays_late_while_it_waits_to_be_verified() -> None:
+    late = an_action(1, until="reported")
+    late[-1] = late[-1].model_copy(update={"occurred_at": AFTER_DUE})
+    in_time = figures([*late, *an_action(2, until="reported"), *an_action(3)])["actions_in_time"]
+    assert (in_time.part, in_time.of) == (1, 2)
+
+
 def test_extensions_stand_beside_timeliness() -> None:
     assert figures(an_action(1))["actions_extended"].value == 1
     assert figures(an_action(1, until="raised"))["actions_extended"].value == 0
