@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,15 +14,16 @@ import yaml
 
 from deploy.local import services
 from deploy.local.ports import LOOPBACK, Ports
-from deploy.local.refusal import Failed
+from deploy.local.refusal import Failed, Refused
 from shared.access import Role, sessions
 from tests.bench.england import ASSESSING, TEAMS, WORKERS
 from tests.bench.stage import Bench, bench, cpu, environment
-from tests.support.backend import Server, free_ports
+from tests.support.backend import Server
 
 PROGRAMME = Path(__file__).parents[2] / "services" / "audit" / "programmes" / "near-live.yaml"
 AUDITORS = tuple(f"auditor-{number}" for number in range(1, 5))
 NAMES = ("intake", "audit")
+ORIGINS = (20_000, 32_000)
 
 
 @dataclass
@@ -97,14 +99,22 @@ class Deployed:
 @contextmanager
 def deployed() -> Iterator[Deployed]:
     """Servers as they are deployed (what is committed is on the disk), a known directory, and no service yet."""
-    (origin,) = free_ports(1)
     with bench(*NAMES, settings={}) as servers:
         know_directory(servers)
-        stack = Deployed(servers, Ports(origin))
+        stack = Deployed(servers, free_ports())
         try:
             yield stack
         finally:
             stack.stop()
+
+
+def free_ports() -> Ports:
+    """A stack's ports that nothing listens on, below those that the system gives to outgoing connections."""
+    while True:
+        ports = Ports(random.randrange(*ORIGINS))
+        with suppress(Refused):
+            ports.require_free()
+            return ports
 
 
 def know_directory(servers: Bench) -> None:

@@ -15,6 +15,7 @@ from services.audit.queries.drawing import SEES_DRAWS
 from services.audit.queries.programmes import SEES_PROGRAMMES
 from shared.access import Role, Scope, allow
 from shared.access.scope import ask_again
+from shared.messaging.live import Note
 
 WHO_AUDITS = (Role.AUDITOR, Role.INTERNAL_AUDITOR, Role.LEAD_AUDITOR)
 WHO_READS = (
@@ -94,6 +95,15 @@ async def _drawings(request: Request, draw: Draw) -> AsyncIterator[ServerSentEve
                 shown = drawn
                 yield ServerSentEvent(data=drawn)
             await coming
-            coming = asyncio.ensure_future(anext(notes))
+            coming = await _after_those_that_came(notes)
     finally:
         coming.cancel()
+
+
+async def _after_those_that_came(notes: AsyncIterator[Note]) -> asyncio.Future[Note]:
+    """The next note: what came while the list was drawn is answered by one drawing, however much it was."""
+    while True:
+        coming = asyncio.ensure_future(anext(notes))
+        await asyncio.sleep(0)
+        if not coming.done():
+            return coming
