@@ -156,9 +156,6 @@ class Action(Table, table=True):
         )
 
 
-class Step(Table, table=True):
-    """One thing that happened to an action: the timeline of its page. Words stand in `text` under `text_id`."""
-
 class Join(StrEnum):
     """What became of a finding that another's action was meant to answer."""
 
@@ -201,6 +198,9 @@ class Unsettled(Table, table=True):
     audit_id: UUID
     at: datetime = Field(sa_type=INSTANT)
 
+
+class Step(Table, table=True):
+    """One thing that happened to an action: the timeline of its page. Words stand in `text` under `text_id`."""
 
     __tablename__: ClassVar[str] = "step"
 
