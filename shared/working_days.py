@@ -8,7 +8,8 @@ from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 
-from holidays import country_holidays
+# Not by its name in the package, which would be looked up, and loaded, in the middle of the first event
+from holidays.countries.united_kingdom import UnitedKingdom
 
 from shared.clock import LONDON
 
@@ -43,7 +44,7 @@ def working_days_between(start: date, end: date, proclaimed: Collection[date] = 
     if end < start:
         return -working_days_between(end, start, proclaimed)
     off = sum(start < day <= end and is_working_day(day) for day in set(proclaimed)) if proclaimed else 0
-    return _working_days_until(end) - _working_days_until(start) - off
+    return _working_days_until(end.toordinal()) - _working_days_until(start.toordinal()) - off
 
 
 def end_of_working_day(day: date) -> datetime:
@@ -59,13 +60,13 @@ def due_on(raised_at: datetime, days: int, proclaimed: Collection[date] = ()) ->
 @cache
 def bank_holidays(year: int) -> frozenset[date]:
     """The bank holidays of England and Wales in one year, substitutes among them."""
-    return frozenset(country_holidays("GB", subdiv="ENG", years=year))
+    return frozenset(UnitedKingdom(subdiv="ENG", years=year))  # type: ignore[no-untyped-call]
 
 
 @lru_cache(maxsize=8192)
-def _working_days_until(day: date) -> int:
-    """How many working days there were from the start of year 1 up to and including `day`, bank holidays from 1970."""
-    ordinal = day.toordinal()
+def _working_days_until(ordinal: int) -> int:
+    """How many working days there were from the start of year 1 up to and including a day, bank holidays from 1970."""
+    day = date.fromordinal(ordinal)
     weeks, rest = divmod(ordinal, 7)
     holidays = sum(_weekday_holidays(year) for year in range(1970, day.year))
     this_year = sum(each <= day and each.weekday() < 5 for each in bank_holidays(day.year))

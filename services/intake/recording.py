@@ -66,12 +66,11 @@ _STORE_NEW = (
     "INSERT INTO work (assessment_id, child_id, kind, started_on, road, sender_id, version, said, digest, unmatched, "
     "first_heard_at) "
     "SELECT assessment_id, child_id, kind, started_on, $1, sender_id, (digest IS NOT NULL)::integer, said::json, "
-    "digest, coalesce(string_to_array(unmatched, chr(29)), '{}'), heard_at FROM unnest("
-    "string_to_array($2, chr(31))::uuid[], string_to_array($3, chr(31))::uuid[], string_to_array($4, chr(31)), "
-    "string_to_array($5, chr(31))::date[], string_to_array($6, chr(31), chr(30)), string_to_array($7, chr(31)), "
-    "string_to_array($8, chr(31), chr(30)), string_to_array($9, chr(31), chr(30)), "
-    "string_to_array($10, chr(31))::timestamptz[]) "
-    "AS fresh(assessment_id, child_id, kind, started_on, sender_id, said, digest, unmatched, heard_at)"
+    "digest, coalesce(string_to_array(unmatched, chr(29)), '{}'), $2 FROM unnest("
+    "string_to_array($3, chr(31))::uuid[], string_to_array($4, chr(31))::uuid[], string_to_array($5, chr(31)), "
+    "string_to_array($6, chr(31))::date[], string_to_array($7, chr(31), chr(30)), string_to_array($8, chr(31)), "
+    "string_to_array($9, chr(31), chr(30)), string_to_array($10, chr(31), chr(30))) "
+    "AS fresh(assessment_id, child_id, kind, started_on, sender_id, said, digest, unmatched)"
 )
 """What is seen once and new: as narrow as it can be, for nearly everything comes this way."""
 
@@ -159,7 +158,7 @@ async def store(session: AsyncSession, ledger: Ledger) -> None:
     touched = [work for works in ledger.works.values() for work in works if work.is_touched]
     connection = await raw(session)
     for road, new in _by_road(work for work in touched if work.is_new).items():
-        await connection.execute(_STORE_NEW, road, *_new_columns(new, ledger.heard_at))
+        await connection.execute(_STORE_NEW, road, max(ledger.heard_at.values()), *_new_columns(new))
     changed = [work for work in touched if not work.is_new or not _is_plain(work)]
     if changed:
         await session.execute(_STORE_CHANGED, _columns(changed))
@@ -225,7 +224,7 @@ def _by_road(works: Iterable[Work]) -> dict[str, list[Work]]:
     return roads
 
 
-def _new_columns(works: Sequence[Work], heard_at: dict[UUID, datetime]) -> tuple[str, ...]:
+def _new_columns(works: Sequence[Work]) -> tuple[str, ...]:
     return (
         column(work.assessment_id for work in works),
         column(work.child_id for work in works),
@@ -235,7 +234,6 @@ def _new_columns(works: Sequence[Work], heard_at: dict[UUID, datetime]) -> tuple
         column(stored(work.said) for work in works),
         column(work.digest for work in works),
         column("\x1d".join(work.unmatched) or None for work in works),
-        column(heard_at[work.child_id] for work in works),
     )
 
 

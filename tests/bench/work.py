@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import resource
 import sys
@@ -23,6 +22,7 @@ from shared.messaging import EventRouter, Listener, Subscription, consumes
 from shared.messaging.broker import build_broker, keep_started, stop
 from shared.messaging.consumer import Handler
 from shared.messaging.relay import Relay
+from shared.service import settle_memory
 from tests.bench import floor
 from tests.bench.watch import Took, Watch
 from tests.support.eventually import eventually
@@ -79,8 +79,7 @@ async def run(router: EventRouter, service: str, bootstrap: str, database_url: s
     relay = Relay(service, engine, bootstrap, f"caseloop/999/{service}", live)
     broker, _ = build_broker(watched, engine, bootstrap, CollectorRegistry())
     tasks = [asyncio.create_task(live.run()), asyncio.create_task(relay.run())]
-    gc.collect()
-    gc.freeze()
+    settle_memory()
     await keep_started(broker, asyncio.Event())
     await eventually(lambda: _is_done(handled, events, engine), timeout=600)
     took = handled.watch.took()
@@ -122,7 +121,7 @@ def main() -> None:
     """Work, and print what it took."""
     what, bootstrap, database_url, events = sys.argv[1:5]
     if what == "floor":
-        gc.freeze()
+        settle_memory()
         work = floor.run(bootstrap, database_url, int(events))
     elif what == "messaging":
         work = run(plain, "intake", bootstrap, database_url, int(events))
