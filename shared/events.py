@@ -563,6 +563,8 @@ class CaseSampled(AuditEvent):
     team_id: str | None = None
     worker_id: str | None = None
     authorised_by: str | None = None
+    family_key: str | None = None
+    """Opaque; siblings who were assessed together have one, where the sender names the family."""
 
 
 class CaseAllocated(AuditEvent):
@@ -638,6 +640,22 @@ class AuditAmended(AuditState):
 
 class AuditWithdrawn(AuditEvent):
     """The case was withdrawn upstream before its audit was completed."""
+
+
+class SiblingsConfirmed(AuditEvent):
+    """The sender named no family; an auditor says that the case is of one family with others of this key.
+
+    It changes no draw. Of several keys of one case the last is meant.
+    """
+
+    family_key: str
+    by: str
+
+
+class SiblingsParted(AuditEvent):
+    """The case is of no family with others after all."""
+
+    by: str
 
 
 class StrengthRecognised(AuditEvent):

@@ -112,6 +112,7 @@ def _case_sampled(audit: Audit, at: datetime) -> CaseSampled:
         team_id=audit.team_id,
         worker_id=audit.worker_id,
         authorised_by=audit.authorised_by,
+        family_key=audit.family_key,
     )
 
 

@@ -282,6 +282,18 @@ class Challenge(Table, table=True):
     answered_at: datetime | None = Field(default=None, sa_type=sa.DateTime(timezone=True))
 
 
+class SiblingAnswer(Table, table=True):
+    """What an auditor last said of two cases, the smaller id first: whether their children are siblings."""
+
+    __tablename__ = "sibling_answer"
+
+    audit_id: UUID = Field(primary_key=True)
+    other_id: UUID = Field(primary_key=True)
+    siblings: bool
+    answered_by: str
+    answered_at: datetime = Field(sa_type=sa.DateTime(timezone=True))
+
+
 class Readiness(Table, table=True):
     """An item of a programme's mobilisation checklist that somebody has ticked."""
 

@@ -19,7 +19,7 @@ from services.audit.domain.audit_form import AuditForm
 from services.audit.models import OPEN_STATES, AuditState
 from services.audit.owners import Owner
 from services.audit.pages.asking import AUDITORS, DIRECTORS, READERS, CaseLink, Now, found
-from services.audit.queries import cases
+from services.audit.queries import cases, siblings
 from services.audit.queries.cases import Case
 from services.audit.queries.drawing import SEES_DRAWS
 from shared.access import CurrentScope, Scope, reasons, trail
@@ -43,6 +43,7 @@ async def audit(audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now
     reason = await reasons.given(work.session, scope, LOOK, audit_id)
     if reason is None and await cases.opens_with_reason(work.session, scope, audit_id):
         return _ask_why(page, case, Form())
+    (case,) = await siblings.beside(work.session, scope, [case])
     await trail.record(work.session, scope, "audit read", audit_id, why=reason.why if reason else "")
     if case.audit.auditor_id == scope.person_id and case.audit.state in OPEN_STATES:
         may_own = await _owners(work, case, now)

@@ -67,6 +67,20 @@ async def plans(session: AsyncSession, scope: Scope) -> dict[UUID, Programme]:
 
 
 @dataclass(frozen=True, slots=True)
+class Sibling:
+    """A case of the same family, or one that may be: what its page shows of it, and what may be done about it."""
+
+    audit: Audit
+    name: str
+    theme: str
+    is_family: bool
+    may_read: bool
+    may_answer: bool
+    may_take: bool
+    confirmed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """An audit with what a page shows around it."""
 
@@ -74,6 +88,7 @@ class Case:
     plan: Programme
     facts: AssessmentRecorded
     case_id: str | None
+    siblings: tuple[Sibling, ...] = ()
 
     @property
     def theme(self) -> str:
@@ -98,6 +113,16 @@ class Case:
     def age(self, today: date) -> int | None:
         """Calendar days since the work was finished; none for what was open and not finished when it was drawn."""
         return None if self.audit.kind in EPISODES else (today - self.audit.authorised_on).days
+
+    @property
+    def family(self) -> list[Sibling]:
+        """The siblings whom the sender names or an auditor has confirmed."""
+        return [sibling for sibling in self.siblings if sibling.is_family]
+
+    @property
+    def suggested(self) -> list[Sibling]:
+        """Those who may be siblings, and of whom nobody has said yet."""
+        return [sibling for sibling in self.siblings if not sibling.is_family]
 
     @property
     def begun(self) -> bool:

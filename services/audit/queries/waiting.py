@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from services.audit.models import OPEN_STATES, Audit, AuditState, Loop
 from services.audit.queries.cases import Case, cases_of, programmes_of
+from services.audit.queries.siblings import beside
 from shared.access import Scope
 
 
@@ -55,7 +56,7 @@ async def inbox(session: AsyncSession, scope: Scope, wanted: Wanted) -> Inbox:
     )
     others = await session.execute(_narrowed(free, wanted).limit(50))
     return Inbox(
-        mine=_families_together(await cases_of(session, scope, mine.scalars().all())),
+        mine=_families_together(await beside(session, scope, await cases_of(session, scope, mine.scalars().all()))),
         total=total,
         others=await cases_of(session, scope, others.scalars().all()),
     )
