@@ -17,25 +17,22 @@ from services.intake.domain.refusal import Refusal
 from services.intake.recording import Keys
 from services.intake.uploads import Given, Line, Taken
 from services.intake.workbook import read_file
-from shared.clock import Clock
 from shared.db import sessions
 from shared.messaging import outbox
 from shared.web.filters import counted
 
 
 async def import_annex_a(
-    engine: AsyncEngine, keys: Keys, clock: Clock, given: Given, path: Path, only: int | None
-) -> Taken:
+    engine: AsyncEngine, keys: Keys, given: Given, taken: Taken, path: Path, only: int | None
+) -> None:
     """Import the file; FileRefusedError, with nothing taken, where it is not one that can be."""
     lists, notes = await asyncio.to_thread(_open, path, given.filename, only)
-    taken = await uploads.begin(engine, given, notes)
-    await _take_context(engine, keys, given, taken, lists)
     work = [each for each in lists if each.number in annex_a.KINDS]
+    rows = await asyncio.to_thread(lambda: sum(1 for each in work for _ in each.rows()))
+    await uploads.opened(engine, taken, rows, notes)
+    await _take_context(engine, keys, given, taken, lists)
     births = Births()
-    lines = (line for each in work for line in _lines(each, given, births))
-    await uploads.take(engine, keys, given, taken, lines)
-    await uploads.finish(engine, given, taken, clock.now())
-    return taken
+    await uploads.take(engine, keys, given, taken, (line for each in work for line in _lines(each, given, births)))
 
 
 async def _take_context(

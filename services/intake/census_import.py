@@ -12,16 +12,17 @@ from services.intake import census_file, uploads
 from services.intake.domain.cin_census import Census, CensusRow
 from services.intake.recording import Keys
 from services.intake.uploads import Given, Line, Taken
-from shared.clock import Clock
 
 
-async def import_census(engine: AsyncEngine, keys: Keys, clock: Clock, given: Given, path: Path) -> Taken:
+async def import_census(engine: AsyncEngine, keys: Keys, given: Given, taken: Taken, path: Path) -> None:
     """Import the file; FileRefusedError, with nothing taken, where it is not a whole census of this council."""
-    await asyncio.to_thread(census_file.check, path, keys[0])
-    taken = await uploads.begin(engine, given, [])
+
+    def progress(rows: int) -> None:
+        taken.rows_read = rows
+
+    rows = await asyncio.to_thread(census_file.check, path, keys[0], progress)
+    await uploads.opened(engine, taken, rows, [])
     await uploads.take(engine, keys, given, taken, _lines(path, given))
-    await uploads.finish(engine, given, taken, clock.now())
-    return taken
 
 
 def _lines(path: Path, given: Given) -> Iterator[Line]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -15,10 +15,13 @@ from uuid import UUID
 from fastapi import UploadFile
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.intake import uploads
 from services.intake.annex_a_import import import_annex_a
 from services.intake.census_import import import_census
+from services.intake.domain.plausibility import clean
+from services.intake.domain.refusal import FileRefusedError
 from services.intake.domain.work import Road
-from services.intake.settings import keys
+from services.intake.settings import LARGEST_FORM, keys
 from services.intake.staff_import import ROAD as STAFF
 from services.intake.staff_import import import_staff
 from services.intake.uploads import Given, Taken
@@ -54,23 +57,38 @@ async def import_file(
     *,
     begun: asyncio.Future[UUID] | None = None,
 ) -> Taken:
-    """Take a file in; FileRefusedError, with nothing taken, where it cannot be. `file` is copied before any wait."""
-    # Of its name only the last part: the rest says how somebody's disk is ordered.
-    name = PurePosixPath((file.filename or "file").replace("\\", "/")).name
-    given = Given(road, name, file.size or 0, as_of, scope.person_id, service.clock.now(), begun)
-    with on_disk(file) as path:
-        running = service.engine, keys(service.settings), service.clock
-        if road == Road.CENSUS:
-            return await import_census(*running, given, path)
-        if road == STAFF:
-            return await import_staff(*running, given, path, may_give_roles=scope.has(Role.ADMINISTRATOR))
-        return await import_annex_a(*running, given, path, only)
+    """Take a file in; FileRefusedError, with nothing taken, where it cannot be.
+
+    `begun` comes true with the id of its upload as soon as the file is ours, before it is read.
+    """
+    if road != Road.CENSUS and (file.size or 0) > LARGEST_FORM:
+        raise FileRefusedError("the file is larger than 64 MB")
+    given = Given(road, _name(file.filename), file.size or 0, as_of, scope.person_id, service.clock.now())
+    async with on_disk(file) as path:
+        engine, secret = service.engine, keys(service.settings)
+        taken = await uploads.begin(engine, given)
+        if begun is not None:
+            begun.set_result(taken.upload_id)
+        async with uploads.watched(engine, taken):
+            if road == Road.CENSUS:
+                await import_census(engine, secret, given, taken, path)
+            elif road == STAFF:
+                await import_staff(engine, secret, given, taken, path, may_give_roles=scope.has(Role.ADMINISTRATOR))
+            else:
+                await import_annex_a(engine, secret, given, taken, path, only)
+            await uploads.finish(engine, given, taken, service.clock.now())
+        return taken
 
 
-@contextmanager
-def on_disk(file: UploadFile) -> Iterator[Path]:
-    """The upload as a file that readers can seek in, gone afterwards."""
-    with tempfile.NamedTemporaryFile(prefix="caseloop-", suffix=Path(file.filename or "").suffix[:8]) as copy:
-        shutil.copyfileobj(file.file, copy)
+def _name(filename: str | None) -> str:
+    """Of its name only the last part: the rest says how somebody's disk is ordered."""
+    return clean(PurePosixPath((filename or "").replace("\\", "/")).name) or "file"
+
+
+@asynccontextmanager
+async def on_disk(file: UploadFile) -> AsyncIterator[Path]:
+    """The upload as a file that readers can seek in, gone afterwards. It outlives the request."""
+    with tempfile.NamedTemporaryFile(prefix="caseloop-", suffix=Path(_name(file.filename)).suffix[:8]) as copy:
+        await asyncio.to_thread(shutil.copyfileobj, file.file, copy)
         copy.flush()
         yield Path(copy.name)

@@ -126,6 +126,7 @@ class Quarantined(Table, table=True):
     settled_at: datetime | None = Field(default=None, sa_type=INSTANT)
     settled_by: str | None = None
     why: str | None = None
+    assessment_id: UUID | None = None
 
 
 class Sender(Table, table=True):
@@ -170,7 +171,11 @@ class Feed(Table, table=True):
 
 
 class Upload(Table, table=True):
-    """A file that was given to intake, and what its rows came to."""
+    """A file that was given to intake, how far it is and what its rows came to.
+
+    `state` is `reading`, `taking`, `finished`, `refused` or `broken`; `heard_at` is when whoever takes it in last said
+    so. `reason` says why it was refused.
+    """
 
     __tablename__: ClassVar[str] = "upload"
 
@@ -187,10 +192,14 @@ class Upload(Table, table=True):
     context: dict[str, int] = Field(default_factory=dict, sa_type=JSONB)
     notes: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
     finished_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    state: str = "reading"
+    rows_read: int = 0
+    heard_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    reason: str | None = None
 
 
 class UploadRow(Table, table=True):
-    """What happened to one row of a file."""
+    """What happened to one row of a file, and the record or the quarantine that it came to."""
 
     __tablename__: ClassVar[str] = "upload_row"
 
@@ -200,6 +209,8 @@ class UploadRow(Table, table=True):
     outcome: str
     column: str | None = None
     reason: str | None = None
+    assessment_id: UUID | None = None
+    quarantine_id: UUID | None = None
 
 
 class SpellingRow(Table, table=True):

@@ -55,9 +55,18 @@ async def keep(session: AsyncSession, key: bytes, arrivals: Sequence[Arrival]) -
     return fresh
 
 
-def _values(key: bytes, arrival: Arrival) -> dict[str, object]:
+def id_of(key: bytes, arrival: Arrival) -> UUID:
+    """Under which id this is in quarantine, once it is."""
+    return uuid5(NAMESPACE, _fingerprint(key, arrival))
+
+
+def _fingerprint(key: bytes, arrival: Arrival) -> str:
     # Keyed, for a child's id with a date of birth beside it could be found by trying.
-    fingerprint = hmac.digest(key, arrival.road.encode() + b"\n" + arrival.content, "sha256").hex()
+    return hmac.digest(key, arrival.road.encode() + b"\n" + arrival.content, "sha256").hex()
+
+
+def _values(key: bytes, arrival: Arrival) -> dict[str, object]:
+    fingerprint = _fingerprint(key, arrival)
     return {
         "quarantine_id": uuid5(NAMESPACE, fingerprint),
         "fingerprint": fingerprint,

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
 from services.intake.models import ChangeRow, Child, Feed, Quarantined, SpellingRow, Upload, UploadRow, WorkRow
 from shared.access import Role, Scope
 from shared.access.tables import PERSON, TEAM
+from shared.db import sessions
 
 Item = TypeVar("Item")
 
 PAGE = 50
+MOST_AROUND = 20
+SILENT = timedelta(seconds=30)
+"""A file that nobody has been taking in for so long was broken off."""
+AT_ONCE = 1000
+"""Rows of a report that are read in one go."""
 SEES_VALUES = (Role.BUSINESS_SUPPORT, Role.QA_MANAGER)
 """Who may see what a refused row holds; an administrator sees reasons and counts."""
 
@@ -45,6 +51,15 @@ class Waiting:
     code: str
     sentence: str
     count: int
+
+
+@dataclass(frozen=True)
+class Around:
+    """A record of the child that something refused is about: what it is, and when it started."""
+
+    assessment_id: UUID
+    kind: str
+    started_on: date
 
 
 @dataclass(frozen=True)
@@ -113,9 +128,20 @@ async def upload_rows(
     return await _listed(session, query.where(col(UploadRow.outcome) == outcome) if outcome else query, page)
 
 
-async def every_upload_row(session: AsyncSession, scope: Scope, upload_id: UUID) -> Sequence[UploadRow]:
-    """What happened to all of a file's rows, for the report."""
-    return (await session.execute(_rows_of(scope, upload_id))).scalars().all()
+async def upload_state(session: AsyncSession, upload: Upload) -> str:
+    """How far one file is; what nobody has been taking in for a while was broken off."""
+    if upload.state not in {"reading", "taking"}:
+        return upload.state
+    now: datetime = (await session.execute(sa.select(sa.func.now()))).scalar_one()
+    return "broken" if upload.heard_at is None or now - upload.heard_at > SILENT else upload.state
+
+
+async def every_upload_row(engine: AsyncEngine, scope: Scope, upload_id: UUID) -> AsyncIterator[Sequence[UploadRow]]:
+    """What happened to all of a file's rows, some at a time: a census has hundreds of thousands."""
+    async with sessions(engine)() as session:
+        rows = await session.stream_scalars(_rows_of(scope, upload_id).execution_options(yield_per=AT_ONCE))
+        async for some in rows.partitions():
+            yield some
 
 
 async def quarantined(
@@ -134,6 +160,16 @@ async def quarantined_one(
     """One thing that was refused; locked where it is about to be settled."""
     query = sa.select(Quarantined).where(_values(scope), col(Quarantined.quarantine_id) == quarantine_id)
     return (await session.execute(query.with_for_update() if lock else query)).scalars().first()
+
+
+async def records_of(session: AsyncSession, scope: Scope, child_id: UUID) -> list[Around]:
+    """The newest records of one child, for whoever settles what was refused of it."""
+    query = (
+        sa.select(col(WorkRow.assessment_id), col(WorkRow.kind), col(WorkRow.started_on))
+        .where(_values(scope), col(WorkRow.child_id) == child_id, col(WorkRow.withdrawn_at).is_(None))
+        .order_by(col(WorkRow.started_on).desc(), col(WorkRow.kind))
+    )
+    return [Around(*row) for row in await session.execute(query.limit(MOST_AROUND))]
 
 
 async def unmatched(session: AsyncSession, scope: Scope, page: int) -> Listed[Unmatched]:

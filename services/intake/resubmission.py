@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.intake import recording
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.statements import FIELDS, statement
+from services.intake.domain.work import Submission
 from services.intake.models import Quarantined
+from services.intake.uploads import Claimed
 from shared.events import Event
 from shared.working_days import local_date
 
@@ -31,12 +35,27 @@ async def resubmit(
     read = statement(one.kind or "", one.road, fields, today, now)
     if isinstance(read, Refusal):
         return read
-    recorded = await recording.record(session, [read], keys)
+    claimed = Claimed()
+    recorded = await recording.record(session, [read], keys, claimed)
     outcome = recorded.outcomes[0]
     if isinstance(outcome, Refusal):
         return outcome
+    one.assessment_id = claimed.named[0] if claimed.named else await _named(session, read)
     _settle(one, "resubmitted", by, now, None)
     return recorded.events
+
+
+async def _named(session: AsyncSession, read: Submission) -> UUID | None:
+    """The record that a sender's own id stands for."""
+    values = {"road": str(read.road), "kind": str(read.kind), "sender_id": read.sender_id}
+    found: UUID | None = await session.scalar(_NAMED, values)
+    return found
+
+
+_NAMED = sa.text(
+    "SELECT assessment_id FROM work WHERE (road, kind, sender_id) = (:road, :kind, :sender_id) UNION ALL "
+    "SELECT assessment_id FROM alias WHERE (road, kind, sender_id) = (:road, :kind, :sender_id)"
+)
 
 
 def dismiss(one: Quarantined, by: str, now: datetime, why: str) -> None:

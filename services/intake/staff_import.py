@@ -23,7 +23,6 @@ from services.intake.recording import Keys
 from services.intake.uploads import Given, Taken
 from services.intake.workbook import read_folder, read_workbook
 from shared.access import people
-from shared.clock import Clock
 from shared.db import sessions
 from shared.events import PersonRecorded, Role, TeamRecorded
 from shared.messaging import outbox
@@ -106,11 +105,11 @@ class Staff:
 
 
 async def import_staff(
-    engine: AsyncEngine, keys: Keys, clock: Clock, given: Given, path: Path, *, may_give_roles: bool
-) -> Taken:
+    engine: AsyncEngine, keys: Keys, given: Given, taken: Taken, path: Path, *, may_give_roles: bool
+) -> None:
     """Import the file; FileRefusedError, with nothing taken, where it names neither workers nor teams."""
     rows = await asyncio.to_thread(_read, path, given)
-    taken = await uploads.begin(engine, given, [])
+    await uploads.opened(engine, taken, len(rows), [])
     async with sessions(engine)() as session, session.begin():
         # One at a time, over all people, as changes by hand are.
         await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('intake.people'))"))
@@ -119,8 +118,6 @@ async def import_staff(
         await _note(session, keys[1], given, taken, list(zip(rows, outcomes, strict=True)))
         await people.record_people(staff.events(), session)
         await outbox.store(session, staff.events())
-    await uploads.finish(engine, given, taken, clock.now())
-    return taken
 
 
 def _read(path: Path, given: Given) -> list[StaffRow]:

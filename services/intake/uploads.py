@@ -1,7 +1,7 @@
 """A file on its way in: read whole before anything is taken, then row by row in small transactions, each row once.
 
-What is refused as a whole takes nothing. A file that is sent again, or whose import was cut midway, changes only what
-is not there yet.
+What is refused as a whole takes nothing. A file that is sent again, or whose import was broken off, changes only what
+is not there yet. Whoever takes a file in says every few seconds that it still does: what falls silent was broken off.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from itertools import islice
 from typing import TypeVar
 from uuid import UUID, uuid4
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.intake import episodes, feeds, quarantine, recording
 from services.intake.domain.context import Context
 from services.intake.domain.ledger import Outcome
-from services.intake.domain.refusal import Refusal
+from services.intake.domain.refusal import FileRefusedError, Refusal
 from services.intake.domain.work import Submission
 from services.intake.models import Upload, UploadRow
 from services.intake.quarantine import Arrival
@@ -31,6 +33,8 @@ from shared.messaging import outbox
 
 AT_ONCE = 500
 """Rows in one transaction."""
+BEAT_SECONDS = 2.0
+GRACE_SECONDS = 2.0
 
 Item = TypeVar("Item")
 
@@ -45,8 +49,6 @@ class Given:
     as_of: date
     by: str
     at: datetime
-    begun: asyncio.Future[UUID] | None = field(default=None, compare=False)
-    """Comes true once the file was found to be one that can be taken, with the id of its upload."""
 
     @property
     def said_at(self) -> datetime:
@@ -72,13 +74,28 @@ class Line:
         return self.headers.get(refusal.field, refusal.field)
 
 
+class Claimed(set[UUID]):
+    """The records that the rows of one file are about. `named` has them in the order of the rows, one for each row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.named: list[UUID] = []
+
+    def add(self, assessment_id: UUID) -> None:
+        """Claim a record for the next row."""
+        super().add(assessment_id)
+        self.named.append(assessment_id)
+
+
 @dataclass
 class Taken:
-    """What a file came to."""
+    """What a file has come to so far."""
 
     upload_id: UUID
     counts: Counter[str] = field(default_factory=Counter)
     context: dict[str, int] = field(default_factory=dict)
+    rows_read: int = 0
+    """Set by whoever reads the file, in a thread of its own."""
 
     def as_json(self) -> dict[str, int | dict[str, int]]:
         """What the command line prints."""
@@ -87,8 +104,8 @@ class Taken:
         }
 
 
-async def begin(engine: AsyncEngine, given: Given, notes: Sequence[str]) -> Taken:
-    """Note that a file is being taken in."""
+async def begin(engine: AsyncEngine, given: Given) -> Taken:
+    """Note that a file has come and is being read."""
     taken = Taken(uuid4())
     async with sessions(engine)() as session, session.begin():
         session.add(
@@ -100,24 +117,63 @@ async def begin(engine: AsyncEngine, given: Given, notes: Sequence[str]) -> Take
                 as_of=given.as_of,
                 by=given.by,
                 at=given.at,
-                notes=list(notes),
             )
         )
-    if given.begun is not None and not given.begun.done():
-        given.begun.set_result(taken.upload_id)
+        await session.flush()
+        await session.execute(_HEARD, {"upload": taken.upload_id, "read": 0})
     return taken
+
+
+@asynccontextmanager
+async def watched(engine: AsyncEngine, taken: Taken) -> AsyncIterator[None]:
+    """Say that the file is still being taken in, for as long as it is; and how it ended, where it did not end well."""
+    beating = asyncio.create_task(_beat(engine, taken))
+    try:
+        yield
+    except FileRefusedError as refused:
+        await _end(engine, taken, "refused", str(refused))
+        raise
+    except BaseException:
+        # Cancelled as well, when the service stops; where even this fails, its silence says it.
+        with suppress(Exception):
+            await asyncio.wait_for(asyncio.shield(_end(engine, taken, "broken", None)), GRACE_SECONDS)
+        raise
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+
+
+async def _beat(engine: AsyncEngine, taken: Taken) -> None:
+    while True:
+        await asyncio.sleep(BEAT_SECONDS)
+        with suppress(sa.exc.DBAPIError, OSError):
+            async with sessions(engine)() as session, session.begin():
+                await session.execute(_HEARD, {"upload": taken.upload_id, "read": taken.rows_read})
+
+
+async def _end(engine: AsyncEngine, taken: Taken, state: str, reason: str | None) -> None:
+    async with sessions(engine)() as session, session.begin():
+        upload = await session.get_one(Upload, taken.upload_id)
+        upload.state, upload.reason = state, reason
+
+
+async def opened(engine: AsyncEngine, taken: Taken, rows: int, notes: Sequence[str]) -> None:
+    """Note that the file was read whole and can be taken."""
+    taken.rows_read = rows
+    async with sessions(engine)() as session, session.begin():
+        upload = await session.get_one(Upload, taken.upload_id)
+        upload.state, upload.rows_read, upload.notes = "taking", rows, list(notes)
 
 
 async def take(engine: AsyncEngine, keys: recording.Keys, given: Given, taken: Taken, lines: Iterable[Line]) -> None:
     """Take every line, some hundred in a transaction; `taken` and the page say what they came to."""
-    claimed: set[UUID] = set()
-    for some in in_batches(lines, AT_ONCE):
+    claimed = Claimed()
+    batches = in_batches(lines, AT_ONCE)
+    # Reading is work for the processor: in a thread, or every page would wait for it.
+    while some := await asyncio.to_thread(next, batches, None):
         async with sessions(engine)() as session, session.begin():
             counts = await _take_some(session, keys, given, taken.upload_id, some, claimed)
-            upload = await session.get_one(Upload, taken.upload_id)
-            upload.accepted += counts["accepted"]
-            upload.duplicate += counts["duplicate"]
-            upload.quarantined += counts["quarantined"]
+            await session.execute(_COUNT, {"upload": taken.upload_id, **{name: counts[name] for name in OUTCOMES}})
         taken.counts.update(counts)
 
 
@@ -125,10 +181,20 @@ async def finish(engine: AsyncEngine, given: Given, taken: Taken, at: datetime) 
     """Note what the file came to, and that its feed was heard."""
     async with sessions(engine)() as session, session.begin():
         upload = await session.get_one(Upload, taken.upload_id)
-        for name in ("accepted", "duplicate", "quarantined"):
+        for name in OUTCOMES:
             setattr(upload, name, taken.counts[name])
-        upload.context, upload.finished_at = taken.context, at
+        upload.context, upload.finished_at, upload.state = taken.context, at, "finished"
         await feeds.note(session, given.road, given.road, taken.counts, at)
+
+
+OUTCOMES = ("accepted", "duplicate", "quarantined")
+
+_HEARD = sa.text("UPDATE upload SET heard_at = now(), rows_read = greatest(rows_read, :read) WHERE upload_id = :upload")
+
+_COUNT = sa.text(
+    "UPDATE upload SET accepted = accepted + :accepted, duplicate = duplicate + :duplicate, "
+    "quarantined = quarantined + :quarantined, heard_at = now() WHERE upload_id = :upload"
+)
 
 
 async def _take_some(
@@ -137,12 +203,13 @@ async def _take_some(
     given: Given,
     upload_id: UUID,
     lines: Sequence[Line],
-    claimed: set[UUID],
+    claimed: Claimed,
 ) -> Counter[str]:
     contexts = [line.read for line in lines if isinstance(line.read, Context)]
     await recording.lock_all(session, keys, (line.read.child for line in lines if not isinstance(line.read, Refusal)))
     kept = await episodes.keep(session, keys, contexts, given.as_of, given.said_at)
     said = [line.read for line in lines if isinstance(line.read, Submission)]
+    claimed.named.clear()
     recorded = await recording.record(session, said, keys, claimed)
     heard, around = iter(recorded.outcomes), iter(kept.outcomes)
     outcomes = [
@@ -152,7 +219,14 @@ async def _take_some(
     both = list(zip(lines, outcomes, strict=True))
     refused = [_arrival(line, outcome, given) for line, outcome in both if isinstance(outcome, Refusal)]
     fresh = await quarantine.keep(session, keys[1], refused)
-    session.add_all(_row(upload_id, line, outcome) for line, outcome in both)
+    records, arrivals = iter(claimed.named), iter(refused)
+    for line, outcome in both:
+        row = _row(upload_id, line, outcome)
+        if isinstance(outcome, Refusal):
+            row.quarantine_id = quarantine.id_of(keys[1], next(arrivals))
+        elif isinstance(line.read, Submission):
+            row.assessment_id = next(records, None)
+        session.add(row)
     await outbox.store(session, [*kept.events, *recorded.events])
     return feeds.tally(outcomes, fresh)
 

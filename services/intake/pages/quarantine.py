@@ -1,5 +1,6 @@
 """Quarantine: what was refused and why; correct and resubmit it, or dismiss it with a reason."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -8,9 +9,11 @@ from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.intake import queries, resubmission
+from services.intake.domain import identity
 from services.intake.domain.refusal import Refusal
 from services.intake.models import Quarantined
 from services.intake.pages.asking import COUNTERS, FIELDS, WATCHERS, Now, PageNumber, kind_name, road_name
+from services.intake.queries import Around
 from services.intake.settings import keys
 from shared.access import CurrentScope, trail
 from shared.messaging import Reading, Work
@@ -56,11 +59,12 @@ async def everything(
 
 
 @router.get("/intake/quarantine/{quarantine_id}", dependencies=WATCHERS)
-async def one(page: Page, work: Work, scope: CurrentScope, quarantine_id: UUID) -> HTMLResponse:
+async def one(request: Request, page: Page, work: Work, scope: CurrentScope, quarantine_id: UUID) -> HTMLResponse:
     """One thing that was refused. Reading it leaves a trace."""
     found = await _found(work, scope, quarantine_id)
     await trail.record(work.session, scope, "quarantine", quarantine_id)
-    return _one_page(page, found, Form(values=found.fields), Form())
+    around = await _around(request, work, scope, found)
+    return _one_page(page, found, Form(values=found.fields), Form(), around)
 
 
 @router.post("/intake/quarantine/{quarantine_id}/resubmit", dependencies=WATCHERS)
@@ -102,12 +106,28 @@ async def _found(work: Work, scope: CurrentScope, quarantine_id: UUID, *, waitin
     return found
 
 
-def _one_page(page: PageMaker, found: Quarantined, form: Form[Correction], dismissal: Form[Dismissal]) -> HTMLResponse:
+async def _around(request: Request, work: Work, scope: CurrentScope, found: Quarantined) -> Sequence[Around]:
+    """The records of the same child that did arrive."""
+    child = found.fields.get("child")
+    if child is None:
+        return []
+    _, secret = keys(request.app.state.service.settings)
+    return await queries.records_of(work.session, scope, identity.pseudonym(secret, child))
+
+
+def _one_page(
+    page: PageMaker,
+    found: Quarantined,
+    form: Form[Correction],
+    dismissal: Form[Dismissal],
+    around: Sequence[Around] = (),
+) -> HTMLResponse:
     return page(
         "intake/quarantined.html",
         title="Quarantine",
         status=422 if form.errors or dismissal.errors else 200,
         one=found,
+        around=around,
         form=form,
         dismissal=dismissal,
         fields=[(name, FIELDS[name]) for name in resubmission.fields_of(found)],

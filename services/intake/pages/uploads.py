@@ -2,8 +2,8 @@
 
 import asyncio
 import csv
-from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import date
 from io import StringIO
 from typing import Annotated
 from uuid import UUID
@@ -12,7 +12,7 @@ import structlog
 from fastapi import APIRouter, FastAPI, File, HTTPException, Query, Request, UploadFile
 from fastapi import Form as FormField
 from pydantic import BaseModel
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from services.intake import queries
 from services.intake.domain.annex_a import KINDS
@@ -20,7 +20,7 @@ from services.intake.domain.refusal import FileRefusedError
 from services.intake.files import ROADS_WITH_FILES, import_file
 from services.intake.models import UploadRow
 from services.intake.pages.asking import WATCHERS, PageNumber, road_name
-from services.intake.settings import LARGEST_FORM
+from services.intake.settings import LARGEST_CENSUS
 from services.intake.uploads import Taken
 from shared.access import CurrentScope, trail
 from shared.messaging import Reading, Work
@@ -30,13 +30,12 @@ from shared.web.filters import counted
 router = APIRouter()
 log = structlog.get_logger()
 
-SOON_SECONDS = 2.0
+SOON_SECONDS = 0.5
 """What takes longer goes on behind its page, which shows how far it is."""
-FOLLOWED = timedelta(hours=1)
-"""How long an open page looks again by itself: what is not finished by then was cut midway."""
 
-OUTCOMES = ("accepted", "duplicate", "quarantined")
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+OUTCOMES = ("accepted", "duplicate", "quarantined", "unreadable")
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+CONTROL = ("\t", "\r", "\n")
 
 
 class NoModel(BaseModel):
@@ -49,7 +48,7 @@ async def every_upload(page: Page, session: Reading, scope: CurrentScope, number
     return await _uploads_page(page, session, scope, Form(), number)
 
 
-@router.post("/intake/uploads", dependencies=WATCHERS, max_body_size=LARGEST_FORM)
+@router.post("/intake/uploads", dependencies=WATCHERS, max_body_size=LARGEST_CENSUS)
 async def give_file(
     request: Request,
     page: Page,
@@ -86,7 +85,7 @@ async def give_file(
 async def _begin(
     app: FastAPI, scope: CurrentScope, kind: str, file: UploadFile, day: date, number: int | None
 ) -> tuple[UUID, Taken | None]:
-    """Import the file: its upload's id, and what it came to where that is known soon."""
+    """Import the file: its upload's id as soon as the file is ours, and what it came to where that is known soon."""
     begun: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
     importing = asyncio.create_task(import_file(app.state.service, scope, kind, file, day, number, begun=begun))
     await asyncio.wait((importing, begun), return_when=asyncio.FIRST_COMPLETED)
@@ -100,15 +99,15 @@ async def _begin(
 
 
 def _finished(app: FastAPI, importing: asyncio.Task[Taken]) -> None:
-    """Let go of an import that went on behind its page; a failure is logged, for nobody waits for it."""
+    """Let go of an import that went on behind its page: its page says a refusal, a failure is logged."""
     app.state.importing.discard(importing)
-    if not importing.cancelled() and importing.exception() is not None:
-        log.error("import_failed", exc_info=importing.exception())
+    error = None if importing.cancelled() else importing.exception()
+    if error is not None and not isinstance(error, FileRefusedError):
+        log.error("import_failed", exc_info=error)
 
 
 @router.get("/intake/uploads/{upload_id}", dependencies=WATCHERS)
 async def one_upload(
-    request: Request,
     page: Page,
     session: Reading,
     scope: CurrentScope,
@@ -127,44 +126,45 @@ async def one_upload(
         upload=upload,
         rows=await queries.upload_rows(session, scope, upload_id, wanted, number),
         outcome=wanted,
-        is_followed=upload.finished_at is None and request.app.state.service.clock.now() - upload.at < FOLLOWED,
+        state=await queries.upload_state(session, upload),
         road_name=road_name,
     )
 
 
 @router.get("/intake/uploads/{upload_id}/report.csv", dependencies=WATCHERS)
-async def report(work: Work, scope: CurrentScope, upload_id: UUID) -> Response:
-    """The same as a file to keep. Taking it leaves a trace."""
+async def report(request: Request, work: Work, scope: CurrentScope, upload_id: UUID) -> Response:
+    """The same as a file to keep, row by row as it is read. Taking it leaves a trace."""
     if await queries.upload(work.session, scope, upload_id) is None:
         raise HTTPException(404)
-    rows = await queries.every_upload_row(work.session, scope, upload_id)
     await trail.record(work.session, scope, "upload_report", upload_id)
-    return Response(
-        "".join(_csv(rows)),
+    return StreamingResponse(
+        _csv(queries.every_upload_row(request.app.state.service.engine, scope, upload_id)),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="upload-{upload_id}.csv"'},
     )
 
 
-def _csv(rows: Iterable[UploadRow]) -> Iterator[str]:
+async def _csv(rows: AsyncIterator[Sequence[UploadRow]]) -> AsyncIterator[str]:
     """With a mark for Excel, so that it reads the text as it is."""
-    yield "\ufeff"
-    line = StringIO()
-    writer = csv.writer(line)
-    for cells in (("sheet", "row", "outcome", "column", "reason"), *map(_cells, rows)):
-        writer.writerow([harmless(str(cell)) for cell in cells])
-        yield line.getvalue()
-        line.seek(0)
-        line.truncate()
+    yield "\ufeff" + _lines([("sheet", "row", "outcome", "column", "reason", "record")])
+    async for some in rows:
+        yield _lines(map(_cells, some))
+
+
+def _lines(cells: Iterable[Iterable[object]]) -> str:
+    lines = StringIO()
+    csv.writer(lines).writerows([harmless(str(cell)) for cell in row] for row in cells)
+    return lines.getvalue()
 
 
 def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    """A cell that no spreadsheet takes for a formula, whatever spaces stand before it."""
+    return f"'{cell}" if cell.lstrip().startswith(FORMULA) or cell.startswith(CONTROL) else cell
 
 
 def _cells(row: UploadRow) -> tuple[object, ...]:
-    return row.sheet, row.row, row.outcome, row.column or "", row.reason or ""
+    record = row.assessment_id or row.quarantine_id or ""
+    return row.sheet, row.row, row.outcome, row.column or "", row.reason or "", record
 
 
 def _day(text: str) -> date | None:
@@ -182,7 +182,8 @@ async def _uploads_page(
         title="Files",
         status=422 if form.errors else 200,
         form=form,
-        uploads=await queries.uploads(session, scope, number),
+        uploads=(listed := await queries.uploads(session, scope, number)),
+        states=[await queries.upload_state(session, each) for each in listed.items],
         kinds=list(ROADS_WITH_FILES.items()),
         lists=[(str(each), f"List {each}") for each in KINDS],
         road_name=road_name,

@@ -11,13 +11,11 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake import handlers
-from services.intake.pages import uploads as upload_pages
 from shared.events import AssessmentRecorded, PersonRecorded
 from tests.service.intake.test_annex_a import send, workbook
 from tests.service.intake.test_finished_work import assessment
 from tests.support.clients import client_as
 from tests.support.delivery import deliver, said
-from tests.support.eventually import eventually
 
 GOOD = ("77", None, date(2021, 1, 4), "Yes", date(2021, 2, 8), "Moor", "Ann Li")
 ENDS_FIRST = ("78", None, date(2021, 2, 4), "Yes", date(2021, 1, 8), "Moor", "Ann Li")
@@ -103,7 +101,7 @@ async def test_a_file_is_given_on_the_page_and_its_rows_can_be_downloaded(app: F
     assert nothing.status_code == 422
     assert given.status_code == 303
     assert "It was authorised before it started" in page.text
-    assert report.text.startswith("\ufeffsheet,row,outcome,column,reason")
+    assert report.text.startswith("\ufeffsheet,row,outcome,column,reason,record")
     assert "\n'=1+2" in report.text
     assert "ContinuousAssessmentAuthDate" in report.text
 
@@ -164,44 +162,6 @@ async def test_the_way_into_the_case_is_the_case_systems_whatever_is_in_the_id(
     async with await client_as(app, "business_support") as http:
         page = await http.get(f"/intake/assessments/{record.assessment_id}")
     assert "https://cms.example/case/77%2F..%2F..%2Flogin%3Fnext%3Dx" in page.text
-
-
-async def test_a_file_that_takes_longer_goes_on_behind_a_page_that_shows_how_far_it_is(
-    app: FastAPI, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its children are held by another transaction, so that it cannot finish before it is let."""
-    monkeypatch.setattr(upload_pages, "SOON_SECONDS", 0.05)
-    files = {"file": ("annex-a.xlsx", workbook(GOOD, ENDS_FIRST))}
-    async with await client_as(app, "business_support") as http:
-        async with engine.begin() as holding:
-            await holding.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('intake.directory'))"))
-            given = await http.post("/intake/uploads", data={"as_of": "2021-03-12", "kind": "annex-a"}, files=files)
-            assert given.status_code == 303
-            meanwhile = (await http.get(given.headers["location"])).text
-            assert "Being taken in" in meanwhile
-            assert 'hx-trigger="every 1s"' in meanwhile
-
-        async def finished() -> None:
-            page = (await http.get(given.headers["location"])).text
-            assert "Being taken in" not in page
-            assert "hx-trigger" not in page
-            assert "It was authorised before it started" in page
-
-        await eventually(finished)
-        report = await http.get(f"{given.headers['location']}/report.csv")
-    assert report.text.count("\n") == 3
-
-
-async def test_an_import_that_was_cut_midway_says_so_and_is_not_followed_for_ever(
-    filled: FastAPI, engine: AsyncEngine
-) -> None:
-    async with engine.begin() as connection:
-        cut = "UPDATE upload SET finished_at = NULL, at = at - interval '2 hours' RETURNING upload_id"
-        upload_id = (await connection.execute(sa.text(cut))).scalar_one()
-    async with await client_as(filled, "business_support") as http:
-        page = (await http.get(f"/intake/uploads/{upload_id}")).text
-    assert "cut midway" in page
-    assert "hx-trigger" not in page
 
 
 async def test_what_was_refused_leads_to_what_has_arrived_of_its_case(filled: FastAPI, engine: AsyncEngine) -> None:
