@@ -235,7 +235,7 @@ def largest_bodies() -> dict[str, tuple[list[str], int]]:
         ("census", "/intake/imports/cin-census", LARGEST_CENSUS),
         ("files", "/intake/imports/annex-a", LARGEST_FORM),
         ("files", "/intake/imports/staff", LARGEST_FORM),
-        ("files", "/intake/uploads", LARGEST_FORM),
+        ("census", "/intake/uploads", LARGEST_CENSUS),
         ("files", "/intake/children_social_care_data/*", LARGEST_PUSH),
         ("evidence", "/remedial/actions/*/attachments", LARGEST_EVIDENCE),
         ("evidence", "/remedial/actions/*/report", LARGEST_EVIDENCE),

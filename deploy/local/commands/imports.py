@@ -20,6 +20,8 @@ from deploy.local.refusal import Refused
 
 group = typer.Typer(help="Give a file to intake.", no_args_is_help=True)
 
+LONGEST_SECONDS = 4 * 3600
+
 ExistingFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
 AsOf = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM-DD", help="The day that the file describes.")]
 
@@ -78,7 +80,7 @@ def as_one_file(file: Path) -> Iterator[Path]:
     if not file.is_dir():
         yield file
         return
-    lists = sorted(file.glob("*.csv"))
+    lists = sorted(each for each in file.iterdir() if each.suffix.casefold() == ".csv" and each.name[0] != ".")
     if not lists:
         raise Refused(f"{file} holds no csv")
     with tempfile.TemporaryDirectory(prefix="caseloop-") as folder:
@@ -92,6 +94,8 @@ def as_one_file(file: Path) -> Iterator[Path]:
 def send(path: str, file: Path, fields: Mapping[str, str], *, role: str = "business_support") -> Mapping[str, Any]:
     """Post a file to intake in this role, with a progress bar where a person sees it; the counts that it answered."""
     with opened(file) as content, client.signed_in(role) as http:
+        # A census of a whole county takes longer than anything else that is asked
+        http.timeout = LONGEST_SECONDS
         return client.taken(http.post(path, data=dict(fields), files={"file": (file.name, content)}))
 
 
