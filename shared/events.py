@@ -563,6 +563,8 @@ class CaseSampled(AuditEvent):
     team_id: str | None = None
     worker_id: str | None = None
     authorised_by: str | None = None
+    re_audit_of: UUID | None = None
+    """The audit whose case is looked at again: then `by_hand` is true, and it counts in no figure of first audits."""
     family_key: str | None = None
     """Opaque; siblings who were assessed together have one, where the sender names the family."""
 
@@ -626,6 +628,8 @@ class AuditState(AuditEvent):
     strengths: int = 0
     minutes: int | None = None
     by_hand: bool = False
+    re_audit_of: UUID | None = None
+    """The audit whose case was looked at again. Its grade stands beside that one's, not in its place."""
 
 
 class AuditCompleted(AuditState):

@@ -88,11 +88,15 @@ async def list_programmes(scope: CurrentScope, session: Reading) -> Programmes:
 
 
 class Verified(BaseModel):
-    """What replaying the published decisions came to. `by_hand` cases are outside the statistics."""
+    """What replaying the published decisions came to. `by_hand` cases are outside the statistics.
+
+    `re_audits` are audits of cases that were audited before: no decisions of the draw, so nothing there to replay.
+    """
 
     verified: bool
     draws: int
     by_hand: int
+    re_audits: int
     problems: list[str]
 
 
@@ -100,4 +104,10 @@ class Verified(BaseModel):
 async def verify(programme_id: UUID, scope: CurrentScope, session: Reading) -> Verified:
     """Prove which cases were drawn and which were chosen by hand, from what was published and the seed."""
     proof = found(await drawing.proof(session, scope, programme_id))
-    return Verified(verified=proof.verified, draws=proof.draws, by_hand=proof.hands, problems=proof.problems)
+    return Verified(
+        verified=proof.verified,
+        draws=proof.draws,
+        by_hand=proof.hands,
+        re_audits=proof.re_audits,
+        problems=proof.problems,
+    )

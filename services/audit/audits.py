@@ -42,7 +42,7 @@ async def open_audits(
     for drawn in sampled:
         audit = _opened(drawn, rounds.get(drawn.case.assessment_id, 0) + 1, by_hand=by_hand)
         session.add(audit)
-        events.append(_case_sampled(audit, at))
+        events.append(case_sampled(audit, at))
         auditor_id = standing.choose(plan, audit, drawn.sampled_on)
         if auditor_id is not None:
             events.append(allocate(audit, plan, auditor_id, drawn.sampled_on, at))
@@ -92,7 +92,8 @@ def _opened(drawn: Drawn, round_: int, *, by_hand: bool) -> Audit:
     )
 
 
-def _case_sampled(audit: Audit, at: datetime) -> CaseSampled:
+def case_sampled(audit: Audit, at: datetime) -> CaseSampled:
+    """A case is to be audited."""
     audit.version += 1
     return CaseSampled(
         occurred_at=at,
@@ -113,6 +114,7 @@ def _case_sampled(audit: Audit, at: datetime) -> CaseSampled:
         worker_id=audit.worker_id,
         authorised_by=audit.authorised_by,
         family_key=audit.family_key,
+        re_audit_of=audit.re_audit_of,
     )
 
 

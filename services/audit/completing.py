@@ -93,6 +93,7 @@ def _state(audit: Audit, plan: Programme, form: AuditForm, at: datetime) -> dict
                 "grade",
                 "rag",
                 "by_hand",
+                "re_audit_of",
             }
         ),
         "sections": audit_form.grades_of(form, plan),

@@ -54,7 +54,8 @@ class Desk:
 
 def case_of(audit: Audit) -> allocation.Case:
     """What allocation needs to know of it."""
-    return allocation.Case(audit.audit_id, audit.team_id, audit.worker_id, audit.authorised_by)
+    behind = (audit.team_id, audit.worker_id, audit.authorised_by)
+    return allocation.Case(audit.audit_id, *behind, frozenset(audit.audited_by))
 
 
 async def desk(session: AsyncSession, plan: Programme, day: date) -> Desk:

@@ -27,7 +27,7 @@ async def give_back(
 ) -> list[Event]:
     """The auditor returns the case with a reason; the next-lowest priority of its week replaces it.
 
-    After the programme's end (no `standing`) nothing does.
+    After the programme's end (no `standing`) nothing does, nor ever for a re-audit: another may be drawn.
 
     The caller has locked the programme's themes before the audit, the order in which every draw locks.
     """
@@ -41,7 +41,7 @@ async def give_back(
     audit.state = AuditState.RETURNED
     await session.flush()
     await told(session, audit)
-    if standing is None:
+    if standing is None or audit.re_audit_of is not None:
         return [returned]
     return [returned, *await replace(session, standing, audit, Outcome.RETURNED, at)]
 
@@ -57,7 +57,7 @@ async def withdraw(session: AsyncSession, standing: Standing | None, audit: Audi
     withdrawn = AuditWithdrawn(occurred_at=at, version=audit.version, audit_id=audit.audit_id)
     await session.flush()
     await told(session, audit)
-    if standing is None:
+    if standing is None or audit.re_audit_of is not None:
         return [withdrawn]
     return [withdrawn, *await replace(session, standing, audit, Outcome.WITHDRAWN, at)]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.audit.domain.re_audits import Standing
 from services.audit.models import Audit, Loop
 from shared.events import (
     ActionEvent,
@@ -26,6 +27,9 @@ from shared.messaging import notify
 
 CHANNEL = "inbox"
 
+ASKED_AGAIN = frozenset({"amended", "reopened"})
+"""Why a loop opens again because of its own actions; anything else happened to the child."""
+
 
 async def follow(session: AsyncSession, events: Sequence[ActionEvent | LoopEvent]) -> None:
     """Fold a batch: each audit's events in their order, audits in one order for all, so that nobody deadlocks."""
@@ -44,7 +48,7 @@ async def _follow_one(session: AsyncSession, events: Sequence[ActionEvent | Loop
     if loop is None:
         if await session.get(Audit, audit_id) is None:
             return
-        loop = Loop(audit_id=audit_id, version=0, standing="open")
+        loop = Loop(audit_id=audit_id, version=0, standing=Standing.OPEN)
         session.add(loop)
     for event in _fresh(events, loop.version):
         _fold(loop, event)
@@ -61,10 +65,10 @@ def _fold(loop: Loop, event: Event) -> None:
     match event:
         case ActionRaised():
             loop.actions += 1
-            loop.standing = "open"
+            loop.standing = Standing.OPEN
         case FindingJoined() if event.action_audit_id != event.audit_id:
             loop.joined += 1
-            loop.standing = "open"
+            loop.standing = Standing.OPEN
         case FindingParted():
             loop.joined = max(0, loop.joined - 1)
         case ActionReported():
@@ -77,10 +81,10 @@ def _fold(loop: Loop, event: Event) -> None:
         case ActionWithdrawn():
             loop.actions = max(0, loop.actions - 1)
         case LoopClosed():
-            loop.standing = "closed"
+            loop.standing = Standing.CLOSED
         case LoopHeld():
-            loop.standing = "held"
+            loop.standing = Standing.HELD
         case LoopReopened():
-            loop.standing = "reopened"
+            loop.standing = Standing.REOPENED if event.because in ASKED_AGAIN else Standing.CAME_BACK
         case _:
             return

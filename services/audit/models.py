@@ -197,6 +197,10 @@ class Audit(Table, table=True):
     """Until when the practitioner may say whether the facts are right; silence does not block."""
     comment: str | None = None
     commented_at: datetime | None = Field(default=None, sa_type=sa.DateTime(timezone=True))
+    re_audit_of: UUID | None = None
+    """The audit whose case is looked at again, after its loop has closed."""
+    audited_by: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
+    """Who audited this work before, and so does not audit it again."""
 
 
 class Amendment(Table, table=True):

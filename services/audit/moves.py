@@ -5,6 +5,7 @@ Whoever moves an audit has locked its row and bumps its version, so that its eve
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -127,7 +128,7 @@ async def correct(
     Where that bars its auditor, somebody else reads the case from the beginning: nobody audits their own work, whoever
     turns out later to have done it.
     """
-    behind = allocation.Case(audit.audit_id, case.team_id, case.worker_id, case.authorised_by)
+    behind = replace(case_of(audit), team_id=case.team_id, worker_id=case.worker_id, authorised_by=case.authorised_by)
     released = await _release_if_barred(session, plan, audit, behind, at)
     audit.team_id, audit.worker_id, audit.authorised_by = case.team_id, case.worker_id, case.authorised_by
     if released is None:

@@ -142,6 +142,9 @@ MATRIX: dict[str, dict[str, Row]] = {
         "POST /audit/programmes/{programme_id}/ready": QA,
     },
     "remedial": {
+        "GET /audit/programmes/{programme_id}/re-audits": QA,
+        "GET /audit/audits/{audit_id}/re-audit": QA,
+        "POST /audit/audits/{audit_id}/re-audit": QA,
         **of_every_service("remedial"),
         "GET /remedial/mine": OWNERS,
         "GET /remedial/mine/live": OWNERS,

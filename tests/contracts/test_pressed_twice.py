@@ -53,6 +53,7 @@ REPEATABLE: dict[str, dict[str, str]] = {
         "POST /remedial/dead-letters/{letter}/replay": CURSOR,
         "POST /remedial/dead-letters/{letter}/dismiss": CURSOR,
         "POST /remedial/actions/{action_id}/open": LOOK,
+        "POST /audit/audits/{audit_id}/re-audit": "one re-audit of an audit is open at a time, as test_re_audits shows",
         "POST /remedial/actions/{action_id}/attachments": "the same content is attached once, as test_attachments shows",
         "POST /remedial/leave/{leave_id}/remove": "what was removed is not there",
         "POST /remedial/messages/{message_id}/retry": "only a failed message is sent again, and then it waits",

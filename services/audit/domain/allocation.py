@@ -19,6 +19,8 @@ class Case:
     team_id: str | None
     worker_id: str | None
     authorised_by: str | None
+    audited_by: frozenset[str] = frozenset()
+    """Who audited it before: a re-audit is read by other eyes."""
 
 
 def bar(auditor: Auditor, case: Case, own_teams: frozenset[str] = frozenset()) -> str | None:
@@ -26,6 +28,8 @@ def bar(auditor: Auditor, case: Case, own_teams: frozenset[str] = frozenset()) -
     behind = {case.worker_id, case.authorised_by}
     if auditor.person in behind:
         return "it is their own work"
+    if auditor.person in case.audited_by:
+        return "they have audited this work before"
     if case.team_id is not None and case.team_id in own_teams:
         return "it is their own team's work"
     if case.team_id in auditor.conflicts.teams or behind & auditor.conflicts.people:

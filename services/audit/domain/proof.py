@@ -27,6 +27,8 @@ class Proof:
     draws: int = 0
     """How often a case was put into the sample, those given back later included."""
     hands: int = 0
+    re_audits: int = 0
+    """Audits of cases that were audited before: no decision of the draw, so nothing here to replay."""
     problems: list[str] = field(default_factory=list)
 
     @property

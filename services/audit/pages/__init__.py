@@ -3,8 +3,19 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from services.audit.pages import assessments, audit, concerns, inbox, moves, programmes, referrals, replies, siblings
+from services.audit.pages import (
+    assessments,
+    audit,
+    concerns,
+    inbox,
+    moves,
+    programmes,
+    re_audits,
+    referrals,
+    replies,
+    siblings,
+)
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
-for part in (inbox, moves, siblings, concerns, referrals, replies, audit, programmes, assessments):
+for part in (inbox, moves, siblings, concerns, referrals, replies, re_audits, audit, programmes, assessments):
     router.include_router(part.router)

@@ -19,7 +19,7 @@ from services.audit.domain.audit_form import AuditForm
 from services.audit.models import OPEN_STATES, AuditState
 from services.audit.owners import Owner
 from services.audit.pages.asking import AUDITORS, DIRECTORS, READERS, CaseLink, Now, found
-from services.audit.queries import cases, siblings
+from services.audit.queries import cases, re_audits, siblings
 from services.audit.queries.cases import Case
 from services.audit.queries.drawing import SEES_DRAWS
 from shared.access import CurrentScope, Scope, reasons, trail
@@ -44,10 +44,12 @@ async def audit(audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now
     if reason is None and await cases.opens_with_reason(work.session, scope, audit_id):
         return _ask_why(page, case, Form())
     (case,) = await siblings.beside(work.session, scope, [case])
-    await trail.record(work.session, scope, "audit read", audit_id, why=reason.why if reason else "")
+    await _trace(work, scope, case, reason.why if reason else "")
     if case.audit.auditor_id == scope.person_id and case.audit.state in OPEN_STATES:
         may_own = await _owners(work, case, now)
         return _form_page(page, case, AuditForm.model_validate_json(case.audit.form), now, link=link, may_own=may_own)
+    loop = await cases.loop_of(work.session, scope, audit_id)
+    again = await re_audits.re_audits_of(work.session, scope, case)
     return page(
         "audit/audit.html",
         title=case.name,
@@ -60,14 +62,23 @@ async def audit(audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now
         may_comment=replies.may_comment(scope, case.audit),
         may_challenge=replies.may_challenge(scope, case.audit),
         may_answer=replies.may_answer(scope, case.audit),
-        loop=await cases.loop_of(work.session, scope, audit_id),
+        loop=loop,
         own=case.audit.auditor_id == scope.person_id,
         may_ask=scope.has(*SEES_DRAWS),
         today=local_date(now),
         link=link(case.case_id),
         labels=LABELS,
         acted_with=await _acted_with(work, case),
+        re_audits=again,
+        may_re_audit=re_audits.may_draw(scope, case, loop, again),
     )
+
+
+async def _trace(work: UnitOfWork, scope: Scope, case: Case, why: str) -> None:
+    """A look at a narrative leaves a trace; at a re-audit's it is a look at the first audit's findings too."""
+    await trail.record(work.session, scope, "audit read", case.audit.audit_id, why=why)
+    if case.first is not None:
+        await trail.record(work.session, scope, "audit read", case.first.audit.audit_id, why="beside its re-audit")
 
 
 async def _acted_with(work: UnitOfWork, case: Case) -> Mapping[str, UUID]:
@@ -309,7 +320,7 @@ async def ask_amend(
     case = found(await cases.own_case(work.session, scope, audit_id))
     if case.audit.state != AuditState.COMPLETED or case.audit.flag == "withdrawn":
         raise HTTPException(404)
-    await trail.record(work.session, scope, "audit read", audit_id, why="to amend it")
+    await _trace(work, scope, case, "to amend it")
     may_own = await _owners(work, case, now)
     return _form_page(page, case, AuditForm.model_validate_json(case.audit.form), now, link=link, may_own=may_own)
 

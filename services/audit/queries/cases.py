@@ -12,8 +12,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from services.audit.domain.audit_form import AuditForm
 from services.audit.domain.census_codes import category_in_words, factor_in_words
-from services.audit.domain.programme import Programme
+from services.audit.domain.programme import Programme, Step
+from services.audit.domain.re_audits import Change, change
 from services.audit.models import Amendment, Audit, AuditState, ChildLink, HandOver, Loop, ProgrammeRow
 from services.audit.standings import parse_plan
 from shared.access import Role, Scope
@@ -81,6 +83,18 @@ class Sibling:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstAudit:
+    """What the audit said whose case is looked at again, and where its loop stands."""
+
+    audit: Audit
+    said: AuditForm
+    step: Step | None
+    standing: str
+    readable: bool
+    """Whether this person may open that audit itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """An audit with what a page shows around it."""
 
@@ -89,11 +103,20 @@ class Case:
     facts: AssessmentRecorded
     case_id: str | None
     siblings: tuple[Sibling, ...] = ()
+    first: FirstAudit | None = None
+    """The audit before, where this is a re-audit of it."""
 
     @property
     def theme(self) -> str:
         """The theme's name."""
         return self.plan.theme(self.audit.theme_id).name
+
+    @property
+    def change(self) -> Change | None:
+        """How the grade moved from the audit before; None where there was none, or until this one is complete."""
+        if self.first is None or self.first.step is None or self.audit.grade is None:
+            return None
+        return change(self.plan, self.first.step.code, self.audit.grade)
 
     @property
     def name(self) -> str:
@@ -133,15 +156,41 @@ class Case:
 async def cases_of(session: AsyncSession, scope: Scope, audits: Sequence[Audit]) -> list[Case]:
     known = await plans(session, scope)
     links = await case_ids(session, {audit.child_id for audit in audits})
+    firsts = await _firsts(session, scope, audits, known)
     return [
         Case(
             audit,
             known[audit.programme_id],
             AssessmentRecorded.model_validate_json(audit.facts),
             links.get(audit.child_id),
+            first=firsts.get(audit.re_audit_of),
         )
         for audit in audits
     ]
+
+
+async def _firsts(
+    session: AsyncSession, scope: Scope, audits: Sequence[Audit], known: Mapping[UUID, Programme]
+) -> dict[UUID | None, FirstAudit]:
+    """The audits that those of these which are re-audits look at again: who may see the one sees the other beside."""
+    ids = {audit.re_audit_of for audit in audits if audit.re_audit_of is not None}
+    if not ids:
+        return {}
+    rows = await session.execute(
+        sa.select(Audit, col(Loop.standing), readable(scope))
+        .outerjoin(Loop, col(Loop.audit_id) == col(Audit.audit_id))
+        .where(col(Audit.audit_id).in_(ids))
+    )
+    return {
+        audit.audit_id: FirstAudit(
+            audit,
+            AuditForm.model_validate_json(audit.form),
+            known[audit.programme_id].step(audit.grade or ""),
+            standing or "",
+            bool(may),
+        )
+        for audit, standing, may in rows
+    }
 
 
 async def case_ids(session: AsyncSession, children: set[UUID]) -> Mapping[UUID, str]:

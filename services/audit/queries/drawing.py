@@ -107,12 +107,17 @@ async def proof(session: AsyncSession, scope: Scope, programme_id: UUID) -> Proo
     proved = prove(events, row.seed)
     stands = col(Audit.state).not_in((AuditState.RETURNED, AuditState.WITHDRAWN))
     audits = await session.execute(
-        sa.select(col(Audit.assessment_id), col(Audit.by_hand)).where(col(Audit.programme_id) == programme_id, stands)
+        sa.select(col(Audit.assessment_id), col(Audit.by_hand), col(Audit.re_audit_of)).where(
+            col(Audit.programme_id) == programme_id, stands
+        )
     )
     drawn: set[UUID] = set()
     by_hand: set[UUID] = set()
-    for assessment_id, hand in audits:
-        (by_hand if hand else drawn).add(assessment_id)
+    for assessment_id, hand, re_audit_of in audits:
+        if re_audit_of is not None:
+            proved.re_audits += 1
+        else:
+            (by_hand if hand else drawn).add(assessment_id)
     if drawn != proved.drawn or by_hand != proved.by_hand:
         proved.problems.append("the audits that stand are not the cases that were drawn")
     return proved

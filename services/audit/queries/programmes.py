@@ -38,6 +38,7 @@ class ThemeProgress:
     completed: int
     near_live: int
     by_hand: int
+    re_audits: int
     red: int
     amber: int
     green: int
@@ -180,7 +181,7 @@ async def _themes(session: AsyncSession, plan: Programme) -> list[ThemeProgress]
         by_theme.setdefault(week.theme_id, []).append(week)
     counts = await _counts(session, plan)
     return [
-        ThemeProgress(theme, by_theme.get(theme.theme_id, []), *counts.get(theme.theme_id, (0, 0, 0, 0, 0, 0, 0)))
+        ThemeProgress(theme, by_theme.get(theme.theme_id, []), *counts.get(theme.theme_id, (0, 0, 0, 0, 0, 0, 0, 0)))
         for theme in themes.scalars()
     ]
 
@@ -190,14 +191,16 @@ async def _counts(session: AsyncSession, plan: Programme) -> dict[str, tuple[int
     done = col(Audit.state) == AuditState.COMPLETED
     drawn = sa.and_(stands, ~col(Audit.by_hand))
     window = col(Audit.sampled_on) - col(Audit.authorised_on) <= (plan.near_live_days or 7)
-    ratings = [sa.func.count().filter(done, col(Audit.rag) == colour) for colour in ("red", "amber", "green")]
+    first = col(Audit.re_audit_of).is_(None)
+    ratings = [sa.func.count().filter(done, first, col(Audit.rag) == colour) for colour in ("red", "amber", "green")]
     rows = await session.execute(
         sa.select(
             col(Audit.theme_id),
             sa.func.count().filter(drawn),
             sa.func.count().filter(done, ~col(Audit.by_hand)),
             sa.func.count().filter(drawn, window),
-            sa.func.count().filter(stands, col(Audit.by_hand)),
+            sa.func.count().filter(stands, col(Audit.by_hand), first),
+            sa.func.count().filter(stands, ~first),
             *ratings,
         )
         .where(col(Audit.programme_id) == plan.programme_id)

@@ -52,6 +52,7 @@ async def inbox(session: AsyncSession, scope: Scope, wanted: Wanted) -> Inbox:
         col(Audit.auditor_id).is_distinct_from(scope.person_id),
         col(Audit.worker_id).is_distinct_from(scope.person_id),
         col(Audit.authorised_by).is_distinct_from(scope.person_id),
+        sa.not_(col(Audit.audited_by).contains([scope.person_id])),
         col(Audit.saved) == 0,
     )
     others = await session.execute(_narrowed(free, wanted).limit(50))

@@ -47,7 +47,7 @@ async def test_verify_counts_cases_by_hand_apart(app: FastAPI, engine: AsyncEngi
         await browser.post("/audit/referrals", data={"case": "C-77", "work": key, **REASON})
         programme_id = key.partition("/")[0]
         answer = (await browser.get(f"/audit/programmes/{programme_id}/verify.json")).json()
-    assert answer == {"verified": True, "draws": 0, "by_hand": 1, "problems": []}
+    assert answer == {"verified": True, "draws": 0, "by_hand": 1, "re_audits": 0, "problems": []}
 
 
 async def test_another_teams_manager_finds_nothing_to_refer(app: FastAPI, engine: AsyncEngine) -> None:

@@ -90,6 +90,7 @@ async def test_verify_answers_over_http(app: FastAPI, engine: AsyncEngine) -> No
         "verified": True,
         "draws": len(await audits(engine, standing=False)),
         "by_hand": 0,
+        "re_audits": 0,
         "problems": [],
     }
     assert unknown.status_code == 404
