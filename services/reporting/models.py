@@ -189,6 +189,8 @@ class Audit(Projection, table=True):
     amended: bool = False
     answered: int = 0
     upheld: int = 0
+    re_audit_of: UUID | None = Field(default=None, index=True)
+    """The audit whose case it looks at again: its rating stands beside that one's and is counted apart."""
 
     def _take(self, event: Event) -> None:
         if isinstance(event, CaseSampled):
@@ -211,6 +213,7 @@ class Audit(Projection, table=True):
         self.programme_id, self.theme_id, self.kind = event.programme_id, event.theme_id, event.kind
         self.team_id, self.worker_id, self.by_hand = event.team_id, event.worker_id, event.by_hand
         self.authorised_on, self.sampled_on = event.authorised_on, event.sampled_on
+        self.re_audit_of = event.re_audit_of
 
     def _complete(self, event: AuditState) -> None:
         self._place(event)

@@ -91,6 +91,26 @@ class AuditFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ReAuditFact:
+    """An audit of a case that was audited before, and the first audit's rating beside its own."""
+
+    audit_id: UUID
+    completed_at: datetime | None
+    before: str | None
+    after: str | None
+    answered: int = 0
+    upheld: int = 0
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the rating is better than the first one."""
+        return RANK.get(self.after or "", 0) > RANK.get(self.before or "", 0)
+
+
+RANK: dict[str, int] = {Rag.RED: 1, Rag.AMBER: 2, Rag.GREEN: 3}
+
+
+@dataclass(frozen=True, slots=True)
 class ActionFact:
     """One remedial action. `in_time` is against the first due date, and known once it is verified."""
 
@@ -163,10 +183,11 @@ class ConcernFact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that the figures of one view are computed from, as it stood at `at`."""
+    """Everything that the figures of one view are computed from, as it stood at `at`. `audits` are first audits."""
 
     at: datetime
     audits: Sequence[AuditFact] = field(default=())
+    re_audits: Sequence[ReAuditFact] = field(default=())
     actions: Sequence[ActionFact] = field(default=())
     loops: Sequence[LoopFact] = field(default=())
     themes: Sequence[ThemeFact] = field(default=())
@@ -182,6 +203,7 @@ def rewound(facts: Facts, at: datetime) -> Facts:
     return Facts(
         at=at,
         audits=[_audit_at(audit, at) for audit in facts.audits if audit.sampled_on <= local_date(at)],
+        re_audits=[each for each in facts.re_audits if each.completed_at is not None and each.completed_at <= at],
         actions=[_action_at(action, at) for action in facts.actions if action.raised_at <= at],
         loops=[loop for loop in facts.loops if loop.closed_at <= at],
         themes=facts.themes,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.reporting.domain.facts import ActionFact, ActionStatus, AuditFact, AuditStatus, Facts, Rag
+from services.reporting.domain.facts import ActionFact, ActionStatus, AuditFact, AuditStatus, Facts, Rag, ReAuditFact
 from shared.statistics import Interval, spread, wilson
 
 NEAR_LIVE_DAYS = 7
@@ -155,7 +155,8 @@ def _rated(facts: Facts, rag: Rag) -> int:
     "cases_sampled",
     "Cases sampled",
     Group.AUDITS,
-    "Cases chosen for audit, drawn or by hand, less those withdrawn because the council withdrew the record.",
+    "Cases chosen for audit, drawn or by hand, less those withdrawn because the council withdrew the record. A case "
+    "that is audited again is still one.",
     ("CaseSampled", "AuditWithdrawn"),
     opens="/reporting/audits?status=all",
 )
@@ -179,7 +180,8 @@ def audits_waiting(facts: Facts) -> int:
     "audits_completed",
     "Audits completed",
     Group.AUDITS,
-    "Audits that the auditor has finished. An amended audit counts once, with its grade as amended.",
+    "Audits that the auditor has finished. An amended audit counts once, with its grade as amended; a re-audit of the "
+    "same case is counted apart.",
     ("AuditCompleted", "AuditAmended"),
     opens="/reporting/audits?status=completed",
 )
@@ -231,7 +233,8 @@ def audits_green(facts: Facts) -> int:
     ("FindingChallenged", "ChallengeAnswered"),
 )
 def challenges_upheld(facts: Facts) -> tuple[int, int]:
-    return sum(audit.upheld for audit in facts.audits), sum(audit.answered for audit in facts.audits)
+    every: list[AuditFact | ReAuditFact] = [*facts.audits, *facts.re_audits]
+    return sum(audit.upheld for audit in every), sum(audit.answered for audit in every)
 
 
 # --- how near to live -------------------------------------------------------------------------------------------------
@@ -455,6 +458,31 @@ def loops_not_held(facts: Facts) -> int:
 )
 def concerns_open(facts: Facts) -> int:
     return sum(concern.closed_at is None for concern in facts.concerns)
+
+
+@_count(
+    "re_audits",
+    "Re-audits completed",
+    Group.LOOPS,
+    "Audits by somebody else of cases whose loop had closed. Each stands beside the first audit of its case and counts "
+    "in no other figure about audits.",
+    ("AuditCompleted", "AuditAmended"),
+    opens="/reporting/audits?status=re-audits",
+)
+def re_audits(facts: Facts) -> int:
+    return len(facts.re_audits)
+
+
+@_share(
+    "re_audits_better",
+    "Better at re-audit",
+    Group.LOOPS,
+    "Of the re-audits completed, the share rated better (red, amber, green) than the first audit of the case. A case "
+    "that was green already cannot be rated better.",
+    ("AuditCompleted", "AuditAmended"),
+)
+def re_audits_better(facts: Facts) -> tuple[int, int]:
+    return sum(each.is_better for each in facts.re_audits), len(facts.re_audits)
 
 
 # --- by theme ---------------------------------------------------------------------------------------------------------

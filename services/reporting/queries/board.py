@@ -10,12 +10,23 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col
 
-from services.reporting.domain.facts import ActionFact, AuditFact, ConcernFact, Facts, LoopFact, ThemeFact
+from services.reporting.domain.facts import (
+    ActionFact,
+    AuditFact,
+    AuditStatus,
+    ConcernFact,
+    Facts,
+    LoopFact,
+    ReAuditFact,
+    ThemeFact,
+)
 from services.reporting.domain.filters import Filters
 from services.reporting.models import Action, Audit, Concern, Feed, Loop, Programme, ThemeWeek
 from services.reporting.queries.narrowing import (
+    IS_FIRST,
     Column,
     Condition,
     chosen_actions,
@@ -32,14 +43,34 @@ Fact = TypeVar("Fact", AuditFact, ActionFact, LoopFact, ConcernFact)
 async def facts_for(session: AsyncSession, scope: Scope, filters: Filters, at: datetime) -> Facts:
     """What this person's figures are made of, as it stands at `at`."""
     loops = sa.and_(counted_audits(scope), chosen_loops(filters))
+    of_audits = sa.and_(counted_audits(scope), chosen_audits(filters))
     return Facts(
         at=at,
-        audits=await _rows(session, AuditFact, Audit, sa.and_(counted_audits(scope), chosen_audits(filters))),
+        audits=await _rows(session, AuditFact, Audit, sa.and_(of_audits, IS_FIRST)),
+        re_audits=await _re_audits(session, of_audits),
         actions=await _rows(session, ActionFact, Action, sa.and_(counted_actions(scope), chosen_actions(filters))),
         loops=await _rows(session, LoopFact, Loop, loops),
         concerns=await _rows(session, ConcernFact, Concern, _concerns(scope, filters)),
         themes=await themes_of(session, scope, filters),
     )
+
+
+async def _re_audits(session: AsyncSession, condition: Condition) -> Sequence[ReAuditFact]:
+    """The re-audits of a view that are complete, whenever the audit before was made."""
+    first = aliased(Audit)
+    query = (
+        sa.select(
+            col(Audit.audit_id),
+            col(Audit.completed_at),
+            col(first.rag),
+            col(Audit.rag),
+            col(Audit.answered),
+            col(Audit.upheld),
+        )
+        .join(first, col(first.audit_id) == col(Audit.re_audit_of))
+        .where(condition, col(Audit.status) == AuditStatus.COMPLETED)
+    )
+    return [ReAuditFact(*row) for row in await session.execute(query)]
 
 
 def _concerns(scope: Scope, filters: Filters) -> Condition:

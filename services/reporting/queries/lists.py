@@ -16,6 +16,7 @@ from services.reporting.domain.facts import EPISODES, ActionStatus, AuditStatus
 from services.reporting.domain.filters import Filters
 from services.reporting.models import Action, Audit, Child
 from services.reporting.queries.narrowing import (
+    IS_FIRST,
     Condition,
     Lines,
     chosen_actions,
@@ -62,6 +63,7 @@ class AuditLine:
     status: str
     rag: str | None
     completed_at: datetime | None
+    re_audit_of: UUID | None = None
 
     @property
     def was_finished(self) -> bool:
@@ -98,9 +100,10 @@ class ActionLine:
 
 
 AUDIT_LISTS: dict[str, Condition] = {
-    "all": col(Audit.status) != AuditStatus.WITHDRAWN,
-    "waiting": col(Audit.status).in_([AuditStatus.SAMPLED, AuditStatus.ALLOCATED]),
-    "completed": col(Audit.status) == AuditStatus.COMPLETED,
+    "all": sa.and_(IS_FIRST, col(Audit.status) != AuditStatus.WITHDRAWN),
+    "waiting": sa.and_(IS_FIRST, col(Audit.status).in_([AuditStatus.SAMPLED, AuditStatus.ALLOCATED])),
+    "completed": sa.and_(IS_FIRST, col(Audit.status) == AuditStatus.COMPLETED),
+    "re-audits": sa.and_(sa.not_(IS_FIRST), col(Audit.status) == AuditStatus.COMPLETED),
 }
 """The lists of audits by the word in their address. They count what the figures of the same name count."""
 

@@ -39,6 +39,10 @@ SEES_FIGURES = (*COUNTS_EVERYTHING, *AUDITS, Role.TEAM_MANAGER, Role.HEAD_OF_SER
 """Who may be shown figures: of everything, of the teams they answer for or of the audits they made."""
 
 
+IS_FIRST = col(Audit.re_audit_of).is_(None)
+"""No audit of a case that was audited before: those are counted apart."""
+
+
 def counted_audits(scope: Scope) -> Condition:
     """The audits that this person's figures are made of."""
     return sa.true() if scope.has(*COUNTS_EVERYTHING) else _own_audits(scope)

@@ -44,6 +44,7 @@ async def practitioner(session: AsyncSession, scope: Scope, person_id: str) -> P
 
 
 def _ratings(audits: Sequence[AuditLine]) -> list[tuple[Rag, Figure]]:
-    rated = [audit.rag for audit in audits]
+    # Of first audits: a case that was audited twice is one case.
+    rated = [audit.rag for audit in audits if audit.re_audit_of is None]
     figures = [(rag, share(f"practitioner_{rag}", rated.count(rag), len(rated))) for rag in Rag]
     return [(rag, figure) for rag, figure in figures if figure.value is not None]

@@ -70,6 +70,18 @@ def a_history() -> list[Event]:
     return [*events, a_closed_loop(0), a_closed_loop(4), an_amendment(5, "green", "risk")]
 
 
+def a_re_audit(number: int, rag: str) -> list[Event]:
+    """The case of audit `number`, looked at again by somebody else once its loop had closed."""
+    again = {"audit_id": an_id("re-audit", number)}
+    about = {**again, "re_audit_of": an_id("audit", number), "by_hand": True, "auditor_id": "auditor-2"}
+    sampled, allocated, completed = an_audit(number, rag=rag)
+    return [
+        sampled.model_copy(update={name: about[name] for name in ("audit_id", "re_audit_of", "by_hand")}),
+        allocated.model_copy(update={**again, "auditor_id": "auditor-2"}),
+        completed.model_copy(update=about),
+    ]
+
+
 def shuffled(events: list[Event], seed: int) -> list[Event]:
     """The same events with each topic's keys in order and everything else in any order."""
     queues: dict[tuple[str, str], list[Event]] = defaultdict(list)
@@ -243,3 +255,20 @@ async def test_the_figures_are_there_for_whoever_watches_the_system(engine: Asyn
     seen = {sample.labels["code"]: sample.value for metric in FIGURE.collect() for sample in metric.samples}
     assert (seen["audits_completed"], seen["actions_overdue"]) == (14, 2)
     assert math.isnan(seen["actions_in_time"])
+
+
+async def test_a_re_audit_is_counted_apart_and_beside_the_first_audit_of_its_case(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    await tell(engine, shuffled([*a_history(), *a_re_audit(0, "green"), *a_re_audit(4, "amber")], 4))
+    seen: dict[str, dict[str, object]] = (await figures(app))["figures"]  # type: ignore[assignment]
+    assert (seen["cases_sampled"]["value"], seen["audits_completed"]["value"]) == (14, 14)
+    assert [seen[f"audits_{rag}"]["value"] for rag in ("red", "amber", "green")] == [5, 5, 4]
+    assert seen["re_audits"]["value"] == 2
+    assert (seen["re_audits_better"]["part"], seen["re_audits_better"]["of"]) == (1, 2)
+    async with await client_as(app, "qa_manager") as browser:
+        first = await browser.get("/reporting/audits?status=completed")
+        again = await browser.get("/reporting/audits?status=re-audits")
+    assert "14 cases" in first.text
+    assert "Re-audits completed" in again.text
+    assert "2 cases" in again.text
