@@ -62,7 +62,7 @@ async def browser() -> AsyncIterator[Browser]:
     """One Chromium for the run."""
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox"] if os.geteuid() == 0 else []
+            executable_path=chromium(), args=["--lang=en-GB", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         )
         yield launched
         await launched.close()

@@ -1,39 +1,39 @@
-"""The loop as people see it: cases arrive under the auditor's eyes, and the board moves while somebody looks at it.
+"""From a red finding to a closed loop, as the four people who take part see it, each in a browser of their own.
 
-Four windows stay open at once, as people would have them. What moves, moves without a reload: each live page
-carries a mark in its window that a reload would lose.
+The auditor grades red and asks for an action; the social worker, on a phone, reports it done; the QA manager sends it
+back with a reason, and verifies it when it is reported again, for whoever did it may not; the team manager watches all
+of it in the team's list. What moves, moves without a reload: each live page carries a mark in its window that a reload
+would lose.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from deploy.demo.council import Council
-from deploy.demo.narratives import READINGS
 from deploy.demo.story import Deployment, Pace, tell
 from deploy.local.home import Home
-from shared.events import CmsAssessmentAuthorised
-from shared.working_days import local_date
+from tests.browser import auditing
 from tests.browser.accessibility import axe_clean, fits
-from tests.browser.conftest import PHONE, Visit, window
+from tests.browser.casework import TEAM, publish_neglect
+from tests.browser.conftest import DESKTOP, PHONE, Visit, window
+from tests.support.eventually import eventually
 from tests.system.stack import RunningStack
 
-TEAM = "assessment-harbour"
 AUDITOR = "auditor-1"
-READING, FINDING = next(
-    (reading, reading.finding) for reading in READINGS if reading.rag == "amber" and reading.finding is not None
-)
-WEAK = ("assessment", "planning")
+READING, FINDING = auditing.reading("red")
+NOT_YET = "The chronology ends two years ago. Bring it up to this month, then report it again."
+AGAIN = "The chronology is complete up to this month, and the pattern was talked through in supervision."
+MOVED = ("audits_completed", "audits_red", "actions_raised", "actions_verified", "loops_closed")
+LIVE = 20_000
+"""Milliseconds within which what one person does is on another's screen; on a machine of its own it is one second."""
 SHOTS = os.environ.get("CASELOOP_SCREENSHOTS")
 """Where the README's pictures go; none are taken without it."""
 
@@ -41,49 +41,195 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @dataclass
-class Windows:
-    """Who looks at what, at once."""
+class People:
+    """Who looks at what, at once. The QA manager has a second tab, on the board's figures."""
 
     auditor: Visit
-    verifier: Visit
     practitioner: Visit
-    board: Visit
+    manager: Visit
+    qa: Visit
+    figures: Visit
 
 
 @pytest.fixture
-async def windows(stack: RunningStack, council: Council, browser: Browser) -> AsyncIterator[Windows]:
-    """A window for each; the practitioner holds a phone."""
+async def people(stack: RunningStack, council: Council, browser: Browser) -> AsyncIterator[People]:
+    """Four browsers; the practitioner holds a phone."""
     async with AsyncExitStack() as opened:
-        visits = [await opened.enter_async_context(window(browser, stack)) for _ in range(3)]
-        phone = await opened.enter_async_context(window(browser, stack, viewport=PHONE))
-        yield Windows(auditor=visits[0], verifier=visits[1], board=visits[2], practitioner=phone)
-        assert [complaint for visit in (*visits, phone) for complaint in visit.complaints] == []
+        auditor, manager, qa = [await opened.enter_async_context(window(browser, stack)) for _ in range(3)]
+        practitioner = await opened.enter_async_context(window(browser, stack, viewport=PHONE))
+        figures = Visit(qa.context, await qa.context.new_page(), qa.origin)
+        yield People(auditor=auditor, practitioner=practitioner, manager=manager, qa=qa, figures=figures)
+        for visit in (auditor, practitioner, manager, qa, figures):
+            assert visit.complaints == []
 
 
-async def test_the_loop_closes_before_everybodys_eyes(stack: RunningStack, council: Council, windows: Windows) -> None:
+async def test_a_red_finding_becomes_a_closed_loop_before_four_peoples_eyes(
+    stack: RunningStack, council: Council, people: People
+) -> None:
     worker = council.practitioners_of(TEAM)[0].person_id
     if SHOTS:
         await live_through_a_week(stack)
-    await stay_at(windows.board, "qa-manager", "/reporting/board")
-    completed, closed = await figure(windows.board, "audits_completed"), await figure(windows.board, "loops_closed")
+    await stay_at(people.qa, "qa-manager", "/remedial/board")
+    await stay_on(people.figures, "/reporting/board")
+    await stay_at(people.manager, council.manager_of(TEAM).person_id, "/remedial/team")
+    await stay_at(people.practitioner, worker, "/remedial/mine")
+    before = {code: await figure(people.figures, code) for code in MOVED}
 
-    await stay_at(windows.auditor, AUDITOR, "/audit/inbox")
-    known = await addresses(windows.auditor.page)
+    audit = await grade_red_what_arrives(stack, council, people.auditor, worker)
+    action = await act(people.practitioner)
+    row = Row(people.manager, action)
+    await row.says("Waiting to be verified")
+
+    await send_back(people.qa, action)
+    await row.says("Sent back")
+    await act_again(people.practitioner, action)
+    await row.says("Waiting to be verified")
+
+    await verify(people.qa, action)
+    await row.is_gone()
+    await see_it_closed(people.auditor, audit)
+    for code in MOVED:
+        await expect(value(people.figures, code)).to_have_text(str(before[code] + 1), timeout=LIVE)
+    await look_over(people.figures, "board", "#figures")
+    for visit in (people.manager, people.figures):
+        await still_there(visit)
+    if SHOTS:
+        await picture_the_programme(people.qa)
+
+
+async def grade_red_what_arrives(stack: RunningStack, council: Council, visit: Visit, worker: str) -> str:
+    """A case arrives in the open inbox and is graded red, with a finding and an action. The audit's address."""
+    page = visit.page
+    await stay_at(visit, AUDITOR, "/audit/inbox")
+    known = await auditing.addresses(page)
     await publish_neglect(stack, council, worker)
-    await expect(cases(windows.auditor.page).nth(len(known))).to_be_visible(timeout=20_000)
-    await still_there(windows.auditor)
-    await look_over(windows.auditor, "inbox")
+    await expect(auditing.cases(page).nth(len(known))).to_be_visible(timeout=LIVE)
+    await still_there(visit)
+    await look_over(visit, "inbox")
+    address = next(each for each in await auditing.addresses(page) if each not in known)
+    await auditing.begin(page, address)
+    await auditing.fill_in(page, READING)
+    await look_over(visit, "form", "#section-assessment")
+    await auditing.finish(page)
+    await axe_clean(page)
+    return address
 
-    arrived = [address for address in await addresses(windows.auditor.page) if address not in known]
-    await audit_as_amber(windows.auditor, arrived[0])
-    await expect(value(windows.board, "audits_completed")).to_have_text(str(completed + 1), timeout=20_000)
 
-    await stay_at(windows.verifier, AUDITOR, "/remedial/verify")
-    await report_on_the_phone(windows.practitioner, worker)
-    await verify_what_appears(windows.verifier)
-    await expect(value(windows.board, "loops_closed")).to_have_text(str(closed + 1), timeout=20_000)
-    await still_there(windows.board)
-    await look_over(windows.board, "board", "#figures")
+async def act(visit: Visit) -> str:
+    """The social worker finds the action in the open list and says what was done. The action's address."""
+    page = visit.page
+    card = page.locator("li.caseloop-card", has_text=FINDING.action[:60])
+    await expect(card).to_be_visible(timeout=LIVE)
+    await still_there(visit)
+    await fits(page)
+    await look_over(visit, "my-actions")
+    action = await card.locator("h2 a").get_attribute("href") or ""
+    await card.get_by_role("button", name="I have done this").click()
+    await axe_clean(page)
+    await fits(page)
+    await report(page, FINDING.done, FINDING.difference)
+    await visit.open(action)
+    await expect(page.get_by_text("Waiting to be verified")).to_be_visible()
+    await expect(page.get_by_role("button", name="Verify that it is done")).to_have_count(0)
+    await stay_on(visit, "/remedial/mine")
+    return action
+
+
+async def act_again(visit: Visit, action: str) -> None:
+    """It comes back to the open list, with the reason; the social worker reports it again."""
+    page = visit.page
+    card = page.locator(f"#action-{action.rsplit('/', 1)[1]}")
+    await expect(card.get_by_text("Sent back")).to_be_visible(timeout=LIVE)
+    await still_there(visit)
+    await axe_clean(page)
+    await fits(page)
+    await card.locator("h2 a").click()
+    await expect(page.get_by_text(NOT_YET)).to_be_visible()
+    await axe_clean(page)
+    await fits(page)
+    await page.get_by_role("button", name="I have done this").click()
+    await report(page, AGAIN, FINDING.difference)
+
+
+async def report(page: Page, done: str, difference: str) -> None:
+    """Say what was done and what difference it made."""
+    await page.locator("[name=done]").fill(done)
+    await page.locator("[name=difference]").fill(difference)
+    await page.get_by_role("button", name="Report it done").click()
+    await page.wait_for_url("**/remedial/mine")
+    await expect(page.get_by_text("Reported done")).to_be_visible()
+
+
+async def send_back(visit: Visit, action: str) -> None:
+    """The QA manager sees in the open board that the action waits, reads it, and asks for more."""
+    page = visit.page
+    await Row(visit, action).says("Waiting to be verified")
+    await still_there(visit)
+    await axe_clean(page)
+    await page.locator(f"main a[href='{action}']").click()
+    await expect(page.get_by_text(FINDING.done)).to_be_visible()
+    await axe_clean(page)
+    await page.get_by_role("link", name="Send it back").click()
+    await axe_clean(page)
+    await page.locator("[name=reason]").fill(NOT_YET)
+    await page.get_by_role("button", name="Send it back").click()
+    await expect(page.get_by_text("Sent back to its owner.")).to_be_visible()
+    await axe_clean(page)
+    await stay_on(visit, "/remedial/board")
+
+
+async def verify(visit: Visit, action: str) -> None:
+    """It waits again; the QA manager reads what is new, rates the case anew and verifies it: the last of its audit."""
+    page = visit.page
+    await Row(visit, action).says("Waiting to be verified")
+    await still_there(visit)
+    await page.locator(f"main a[href='{action}']").click()
+    await expect(page.get_by_text(AGAIN)).to_be_visible()
+    await expect(page.get_by_label("Red (as it was rated)")).to_be_checked()
+    await auditing.choose(page, "grade", "green")
+    await axe_clean(page)
+    await page.get_by_role("button", name="Verify that it is done").click()
+    await expect(page.get_by_text("Verified.", exact=True)).to_be_visible()
+    await axe_clean(page)
+
+
+async def see_it_closed(visit: Visit, audit: str) -> None:
+    """The audit's own page says that the loop is closed, beside the grade that it was given at the time."""
+    page = visit.page
+
+    async def closed() -> None:
+        await visit.open(audit)
+        assert await page.locator("#loop").inner_text() == "The loop is closed: 1 of 1 action verified"
+
+    await eventually(closed, timeout=LIVE / 1000)
+    await expect(page.locator("main .govuk-body-l .caseloop-rag")).to_have_text("Red")
+    await axe_clean(page)
+    await page.set_viewport_size(PHONE)
+    await axe_clean(page)
+    await fits(page)
+    await page.set_viewport_size(DESKTOP)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One action in somebody's open list."""
+
+    visit: Visit
+    action: str
+
+    @property
+    def line(self) -> Locator:
+        return self.visit.page.locator("main tbody tr", has=self.visit.page.locator(f"a[href='{self.action}']"))
+
+    async def says(self, state: str) -> None:
+        """The row shows this state, soon and without a reload."""
+        await expect(self.line.locator(".govuk-tag").first).to_have_text(state, timeout=LIVE)
+        await still_there(self.visit)
+
+    async def is_gone(self) -> None:
+        """The row leaves the list, soon and without a reload."""
+        await expect(self.line).to_have_count(0, timeout=LIVE)
+        await still_there(self.visit)
 
 
 async def live_through_a_week(stack: RunningStack) -> None:
@@ -92,105 +238,27 @@ async def live_through_a_week(stack: RunningStack) -> None:
     await tell(where, lambda _: None, Pace(cases=0))
 
 
-async def publish_neglect(stack: RunningStack, council: Council, worker: str) -> None:
-    """Two dozen new assessments of one worker, all about neglect: the programme draws more than half of them."""
-    now = datetime.now(UTC)
-    # Other children each time: two tests of one stack would otherwise tell the same cases twice, which has no effect
-    first = 4_400_000 + 24 * secrets.randbelow(1000)
-    assessments = [
-        CmsAssessmentAuthorised(
-            occurred_at=now,
-            council="999",
-            id=f"seen-in-the-browser-{first + number}",
-            child=str(first + number),
-            worker=worker,
-            team=TEAM,
-            started_on=local_date(now) - timedelta(days=30),
-            authorised_on=local_date(now),
-            authorised_at=now,
-            authorised_by=council.manager_of(TEAM).person_id,
-            factors=("16A",),
-        )
-        for number in range(24)
-    ]
-    await stack.publish(*assessments, event_ids=[str(uuid4()) for _ in assessments])
-
-
-async def audit_as_amber(visit: Visit, address: str) -> None:
-    """Open a case, fill the form in as its labels ask, and complete it."""
-    page = visit.page
-    await page.locator(f"main a[href='{address}']").first.click()
-    await page.wait_for_url(re.compile("/audit/audits/"))
-    await expect(page.locator("h1")).to_contain_text("Audit")
-    for section in await page.locator("section.audit-section[id^='section-']").all():
-        name = (await section.get_attribute("id") or "").removeprefix("section-")
-        for answer in await section.get_by_label("Partly" if name in WEAK else "Yes", exact=True).all():
-            await answer.check()
-        await choose(page, f"sections.{name}.grade", "amber" if name in WEAK else "green")
-        if name in WEAK:
-            await page.locator(f"[name='sections.{name}.evidence']").fill(READING.evidence)
-    await page.locator("[name=lived_experience]").fill(READING.lived_experience)
-    await page.locator("[name=difference]").fill(READING.difference)
-    await choose(page, "grade", "amber")
-    await page.get_by_role("button", name="Add a finding").click()
-    await fill_the_finding(page)
-    await look_over(visit, "form", "#section-assessment")
-    await page.get_by_role("button", name="Complete the audit").click()
-    await page.wait_for_url("**/audit/inbox")
-    await expect(page.get_by_text("The audit is complete")).to_be_visible()
-    await axe_clean(page)
-
-
-async def fill_the_finding(page: Page) -> None:
-    """The finding that was just added."""
-    words = page.locator("textarea[name^='findings.'][name$='.finding']")
-    await words.fill(FINDING.finding)
-    prefix = (await words.get_attribute("name") or "").removesuffix("finding")
-    await page.locator(f"[name='{prefix}domain']").select_option(index=1)
-    await choose(page, f"{prefix}level", "practitioner")
-    await choose(page, f"{prefix}severity", "medium")
-    await choose(page, f"{prefix}needs_action", "yes")
-    await page.locator(f"[name='{prefix}action']").fill(FINDING.action)
-
-
-async def report_on_the_phone(visit: Visit, worker: str) -> None:
-    """The social worker finds the action on a phone, says what was done and what difference it made."""
-    page = visit.page
-    await visit.sign_in(worker)
-    await visit.open("/remedial/mine")
-    done = page.get_by_role("button", name="I have done this").first
-    await expect(done).to_be_visible(timeout=20_000)
-    await expect(page.get_by_text(FINDING.action[:60])).to_be_visible(timeout=20_000)
-    await fits(page)
-    await look_over(visit, "my-actions")
-    await done.click()
-    await axe_clean(page)
-    await fits(page)
-    await page.locator("[name=done]").fill(FINDING.done)
-    await page.locator("[name=difference]").fill(FINDING.difference)
-    await page.get_by_role("button", name="Report it done").click()
-    await page.wait_for_url("**/remedial/mine")
-    await expect(page.get_by_text("Reported done")).to_be_visible()
-
-
-async def verify_what_appears(visit: Visit) -> None:
-    """The action appears in the open list; the auditor opens it and verifies that it is done."""
-    page = visit.page
-    reported = page.locator("main a[href^='/remedial/actions/']").first
-    await expect(reported).to_be_visible(timeout=20_000)
-    await still_there(visit)
-    await axe_clean(page)
-    await reported.click()
-    await expect(page.get_by_text(FINDING.done)).to_be_visible()
-    await axe_clean(page)
-    await page.get_by_role("button", name="Verify that it is done").click()
-    await expect(page.get_by_text("Verified").first).to_be_visible()
+async def picture_the_programme(visit: Visit) -> None:
+    """How the programme stands, for the README."""
+    await visit.open("/audit/programmes")
+    await visit.page.locator("main a[href^='/audit/programmes/']").first.click()
+    await look_over(visit, "programme")
 
 
 async def stay_at(visit: Visit, person: str, path: str) -> None:
     """Sign in, open a live page and leave a mark that a reload would lose."""
     await visit.sign_in(person)
-    await visit.open(path)
+    await stay_on(visit, path)
+
+
+async def stay_on(visit: Visit, path: str) -> None:
+    """Open a live page, once its service knows who asks, and leave a mark that a reload would lose."""
+
+    async def opened() -> None:
+        assert await visit.open(path) == 200
+        assert visit.page.url == f"{visit.origin}{path}"
+
+    await eventually(opened, timeout=LIVE / 1000)
     await visit.page.evaluate("window.neverReloaded = true")
 
 
@@ -207,21 +275,6 @@ async def look_over(visit: Visit, name: str, top: str = "body") -> None:
         await visit.page.screenshot(path=f"{SHOTS}/{name}.png", animations="disabled")
 
 
-async def choose(page: Page, name: str, answer: str) -> None:
-    """Press one of a question's radio buttons."""
-    await page.locator(f"input[name='{name}'][value='{answer}']").check()
-
-
-def cases(page: Page) -> Locator:
-    """The cases of the inbox that are the auditor's own."""
-    return page.locator("main a[href^='/audit/audits/']")
-
-
-async def addresses(page: Page) -> list[str]:
-    """Where they are."""
-    return [await case.get_attribute("href") or "" for case in await cases(page).all()]
-
-
 def value(visit: Visit, code: str) -> Locator:
     """A figure of the board."""
     return visit.page.locator(f"#figure-{code} .caseloop-figure__value")
@@ -229,4 +282,4 @@ def value(visit: Visit, code: str) -> Locator:
 
 async def figure(visit: Visit, code: str) -> int:
     """What a figure of the board is now."""
-    return int(await value(visit, code).inner_text())
+    return int(re.sub(r"\D", "", await value(visit, code).inner_text()))

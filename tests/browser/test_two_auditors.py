@@ -10,8 +10,9 @@ from playwright.async_api import Browser, expect
 
 from deploy.demo.council import Council
 from tests.browser.accessibility import axe_clean
+from tests.browser.casework import TEAM, publish_neglect
 from tests.browser.conftest import Visit, window
-from tests.browser.test_the_loop import TEAM, publish_neglect, stay_at, still_there
+from tests.browser.test_the_loop import stay_at, still_there
 from tests.system.stack import RunningStack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
