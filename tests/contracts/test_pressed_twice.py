@@ -19,6 +19,7 @@ PRESSED = {
 
 SETS = "says how something is to stand: said twice, it stands so"
 CURSOR = "the letter's row is settled once, as tests/messaging shows"
+STUCK = "the stuck row is let go or taken out once: the second finds none (404), as tests/messaging shows"
 LOOK = "another look, which leaves another trace"
 ROWS = "each row has one identity: the second file's rows are duplicates, as the tests of that road show"
 LIFE = "the table of life has the move once: the second is refused (409), as tests/service/remedial shows"
@@ -27,6 +28,8 @@ REPEATABLE: dict[str, dict[str, str]] = {
     "intake": {
         "POST /intake/dead-letters/{letter}/replay": CURSOR,
         "POST /intake/dead-letters/{letter}/dismiss": CURSOR,
+        "POST /intake/outbox/{outbox_id}/retry": STUCK,
+        "POST /intake/outbox/{outbox_id}/give-up": STUCK,
         "POST /sign-in": "another session of the same person",
         "POST /sign-out": SETS,
         "POST /account/sign-out-everywhere": SETS,
@@ -44,17 +47,22 @@ REPEATABLE: dict[str, dict[str, str]] = {
     "audit": {
         "POST /audit/dead-letters/{letter}/replay": CURSOR,
         "POST /audit/dead-letters/{letter}/dismiss": CURSOR,
+        "POST /audit/outbox/{outbox_id}/retry": STUCK,
+        "POST /audit/outbox/{outbox_id}/give-up": STUCK,
         "POST /audit/audits/{audit_id}/open": LOOK,
         "POST /audit/audits/{audit_id}/draft": "a draft's saves are numbered, and an older one is refused",
         "POST /audit/audits/{audit_id}/claim": "whoever claims second is told that it has gone, as test_auditing shows",
         "POST /audit/programmes/{programme_id}/ready": SETS,
+        "POST /audit/audits/{audit_id}/re-audit": "one re-audit of an audit is open at a time, as test_re_audits shows",
     },
     "remedial": {
         "POST /remedial/dead-letters/{letter}/replay": CURSOR,
         "POST /remedial/dead-letters/{letter}/dismiss": CURSOR,
+        "POST /remedial/outbox/{outbox_id}/retry": STUCK,
+        "POST /remedial/outbox/{outbox_id}/give-up": STUCK,
         "POST /remedial/actions/{action_id}/open": LOOK,
-        "POST /audit/audits/{audit_id}/re-audit": "one re-audit of an audit is open at a time, as test_re_audits shows",
-        "POST /remedial/actions/{action_id}/attachments": "the same content is attached once, as test_attachments shows",
+        "POST /remedial/actions/{action_id}/attachments": "the same content is attached once (test_attachments)",
+        "POST /remedial/holidays/{day}/remove": "what was removed is not there",
         "POST /remedial/leave/{leave_id}/remove": "what was removed is not there",
         "POST /remedial/messages/{message_id}/retry": "only a failed message is sent again, and then it waits",
         **{
@@ -66,6 +74,8 @@ REPEATABLE: dict[str, dict[str, str]] = {
     "reporting": {
         "POST /reporting/dead-letters/{letter}/replay": CURSOR,
         "POST /reporting/dead-letters/{letter}/dismiss": CURSOR,
+        "POST /reporting/outbox/{outbox_id}/retry": STUCK,
+        "POST /reporting/outbox/{outbox_id}/give-up": STUCK,
         "POST /reporting/reports/{report_id}/{edition}/edit": SETS,
     },
 }

@@ -20,7 +20,7 @@ from deploy.local.jars import locked
 from deploy.local.ports import DEFAULT_ORIGIN, HIGHEST, SERVICES, Ports
 from services.intake.pushes import MOST_BYTES as LARGEST_PUSH
 from services.intake.settings import LARGEST_CENSUS, LARGEST_FORM
-from services.remedial.pages.receiving import LARGEST_FORM as LARGEST_EVIDENCE
+from services.remedial.pages.receiving import ANSWERED_BYTES as LARGEST_EVIDENCE
 from shared.events import Event, Topic
 from shared.web.forms import MOST_BYTES
 

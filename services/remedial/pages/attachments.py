@@ -20,7 +20,7 @@ from services.remedial.models import Attachment
 from services.remedial.pages.action import LOOK, found
 from services.remedial.pages.answering import after, offers, page_of, shown
 from services.remedial.pages.asking import READERS, REPORTERS, Visit, Visiting
-from services.remedial.pages.receiving import LARGEST_FORM, Received, Receiving, settings_of
+from services.remedial.pages.receiving import ANSWERED_BYTES, Received, Receiving, settings_of
 from services.remedial.queries import Seen
 from shared.access import reasons, trail
 from shared.web.forms import Form
@@ -95,7 +95,7 @@ async def files(action_id: UUID, visit: Visiting) -> Response:
     return await _files_page(visit, action_id, await _may_change(visit, action_id), Form())
 
 
-@router.post("", dependencies=REPORTERS, max_body_size=LARGEST_FORM)
+@router.post("", dependencies=REPORTERS, max_body_size=ANSWERED_BYTES)
 async def change_files(action_id: UUID, visit: Visiting, received: Receiving) -> Response:
     """Attach a file, or remove one."""
     seen = await _may_change(visit, action_id)

@@ -9,15 +9,15 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from services.remedial import moves
+from services.remedial import moves, queries
 from services.remedial.domain.life import Move
-from services.remedial.pages.answering import done, offers, page_of, shown
+from services.remedial.pages.answering import after, done, offers, page_of, shown
 from services.remedial.pages.asking import OVERSEERS, REPORTERS, Visit, Visiting
 from services.remedial.pages.attachments import asks_for_files, change, files_of
 from services.remedial.pages.links import evidence_address
 from services.remedial.pages.owners import possible_owners
 from services.remedial.pages.reasons import ReasonForm
-from services.remedial.pages.receiving import LARGEST_FORM, Receiving
+from services.remedial.pages.receiving import ANSWERED_BYTES, Receiving
 from services.remedial.queries import Seen
 from shared.events import Event
 from shared.web.forms import Form, Submitted, parse
@@ -57,7 +57,7 @@ async def report_form(action_id: UUID, visit: Visiting) -> Response:
     return await _ask_what(visit, await offers(visit, action_id, Move.REPORT), Form())
 
 
-@router.post("/report", dependencies=REPORTERS, max_body_size=LARGEST_FORM)
+@router.post("/report", dependencies=REPORTERS, max_body_size=ANSWERED_BYTES)
 async def report(action_id: UUID, visit: Visiting, received: Receiving) -> Response:
     """I have done this. A file that comes with it is attached first, and stays where the words are not complete yet."""
     seen, form = await offers(visit, action_id, Move.REPORT), parse(ReportForm, received.fields)
@@ -96,7 +96,8 @@ async def reassign(action_id: UUID, visit: Visiting, submitted: Submitted) -> Re
     if (said := form.data) is not None:
         make = partial(moves.reassign, visit.work.session, visit.by, action_id, said.owner, said.reason)
         if answer := await done(visit, form, make, page_of(action_id), "Given to somebody else."):
-            return answer
+            sees = await queries.audit_of(visit.work.session, visit.scope, action_id) is not None
+            return answer if sees else after("/remedial/team", "Given to somebody else, in a team that is not yours.")
     return await _ask_whom(visit, seen, form)
 
 

@@ -34,6 +34,8 @@ from shared.db import sessions
 from shared.web.forms import MOST_BYTES as MOST_BYTES_OF_WORDS
 
 LARGEST_FORM = MOST_BYTES + MOST_BYTES_OF_WORDS
+ANSWERED_BYTES = 64 * 2**20
+"""Up to here a form that is too large gets a page that says so; beyond, the connection ends. Neither is read."""
 MOST_FIELDS = 20
 
 NOT_CLEAN = "The scan found something harmful in this file, so it was not attached"

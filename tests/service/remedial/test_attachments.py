@@ -239,10 +239,13 @@ async def test_what_is_far_too_large_is_refused_before_it_is_read(app: FastAPI, 
         yield b"x"
 
     async with as_person(app, "worker-1") as worker:
-        for path, length in product(("attachments", "report"), ({"content-length": str(11 * MOST_BYTES)}, {})):
-            headers = {"content-type": "multipart/form-data; boundary=x", **length}
+        for path, length in product(("attachments", "report"), (str(10 * MOST_BYTES), str(3 * MOST_BYTES), "")):
+            headers = {"content-type": "multipart/form-data; boundary=x"} | (
+                {"content-length": length} if length else {}
+            )
             answer = await worker.post(f"{page_of(audit)}/{path}", content=body(), headers=headers)
             assert answer.status_code == 413
+    assert "choose a smaller file" in answer.text
     assert read == []
 
 
