@@ -31,7 +31,7 @@ from shared.events import Event, PersonRecorded, TeamRecorded
 from shared.messaging import EventRouter, Listener, consumes
 from shared.messaging.broker import build_broker, keep_measuring, keep_started, stop
 from shared.messaging.consumer import Consumer
-from shared.messaging.endpoints import letters_router, system_router
+from shared.messaging.endpoints import letters_router, outbox_router, system_router
 from shared.messaging.relay import Relay
 from shared.messaging.ticker import Ticker
 from shared.web.forms import MOST_BYTES
@@ -181,6 +181,7 @@ def create_service(
     app.state.service = service
     app.include_router(system_router(service))
     app.include_router(letters_router(service))
+    app.include_router(outbox_router(service, service.relay.source))
     for one in routers:
         app.include_router(one)
     web.install(

@@ -1,26 +1,27 @@
-"""What programs ask a service: is it alive, is it ready, what does it hear and say, which letters are dead."""
+"""What programs ask a service: is it alive, is it ready, what does it hear and say, what could it not take or say."""
 
 from __future__ import annotations
 
 from typing import Annotated, Protocol
 from uuid import UUID
 
-from fastapi import APIRouter, Form, HTTPException
+from fastapi import APIRouter, Form, HTTPException, Path
 from fastapi.responses import JSONResponse
 from faststream.kafka import KafkaBroker
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.access import CurrentScope, Role, allow
+from shared.access import CurrentScope, Role, allow, trail
 from shared.events import Event
-from shared.messaging import dead_letters
+from shared.messaging import dead_letters, stuck
 from shared.messaging.asyncapi import describe
 from shared.messaging.broker import hung, is_connected
 from shared.messaging.consumer import TIME_LIMIT_SECONDS, Consumer, StillFailsError
 from shared.messaging.routing import EventRouter
-from shared.messaging.unit_of_work import Reading
+from shared.messaging.unit_of_work import Reading, Work
 
 Reason = Annotated[str, Form(min_length=1, max_length=500)]
+OutboxId = Annotated[int, Path(ge=1, lt=2**63)]
 PING_SECONDS = 2.0
 HUNG_SECONDS = 2 * TIME_LIMIT_SECONDS
 VERSION = "1"
@@ -93,6 +94,31 @@ def letters_router(service: Running) -> APIRouter:
         raise HTTPException(404)
 
     return letters
+
+
+def outbox_router(service: Running, source: str) -> APIRouter:
+    """What Kafka refuses of what the service says, for administrators: places and types, never values."""
+    outbox = APIRouter(prefix=f"/{service.name}/outbox", dependencies=[allow(Role.ADMINISTRATOR)])
+
+    @outbox.get(".json")
+    async def listed(session: Reading) -> list[stuck.Stuck]:
+        return await stuck.stuck_events(session)
+
+    @outbox.post("/{outbox_id}/retry")
+    async def retry(outbox_id: OutboxId, work: Work, scope: CurrentScope, why: Reason) -> JSONResponse:
+        if not await stuck.retry(work.session, outbox_id):
+            raise HTTPException(404)
+        await trail.record(work.session, scope, "outbox_retried", outbox_id, why)
+        return JSONResponse({"settled": "retried"})
+
+    @outbox.post("/{outbox_id}/give-up")
+    async def give_up(outbox_id: OutboxId, work: Work, scope: CurrentScope, why: Reason) -> JSONResponse:
+        if not await stuck.give_up(work.session, outbox_id, source, scope.person_id, why):
+            raise HTTPException(404)
+        await trail.record(work.session, scope, "outbox_given_up", outbox_id, why)
+        return JSONResponse({"settled": "given up"})
+
+    return outbox
 
 
 async def _answers(engine: AsyncEngine) -> bool:

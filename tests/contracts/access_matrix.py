@@ -56,6 +56,9 @@ def of_every_service(name: str) -> dict[str, Row]:
         f"GET /{name}/dead-letters.json": ADMINISTRATOR,
         f"POST /{name}/dead-letters/{{letter}}/replay": ADMINISTRATOR,
         f"POST /{name}/dead-letters/{{letter}}/dismiss": ADMINISTRATOR,
+        f"GET /{name}/outbox.json": ADMINISTRATOR,
+        f"POST /{name}/outbox/{{outbox_id}}/retry": ADMINISTRATOR,
+        f"POST /{name}/outbox/{{outbox_id}}/give-up": ADMINISTRATOR,
     }
 
 
@@ -139,12 +142,12 @@ MATRIX: dict[str, dict[str, Row]] = {
         "POST /audit/programmes/new": QA,
         "GET /audit/programmes/{programme_id}": SEES_PROGRAMMES,
         "GET /audit/programmes/{programme_id}/verify.json": SEES_PROGRAMMES,
-        "POST /audit/programmes/{programme_id}/ready": QA,
-    },
-    "remedial": {
         "GET /audit/programmes/{programme_id}/re-audits": QA,
         "GET /audit/audits/{audit_id}/re-audit": QA,
         "POST /audit/audits/{audit_id}/re-audit": QA,
+        "POST /audit/programmes/{programme_id}/ready": QA,
+    },
+    "remedial": {
         **of_every_service("remedial"),
         "GET /remedial/mine": OWNERS,
         "GET /remedial/mine/live": OWNERS,
@@ -156,6 +159,7 @@ MATRIX: dict[str, dict[str, Row]] = {
         "GET /remedial/verify/live": VERIFIERS,
         "GET /remedial/holidays": only(Role.QA_MANAGER, Role.ADMINISTRATOR),
         "POST /remedial/holidays": only(Role.QA_MANAGER, Role.ADMINISTRATOR),
+        "POST /remedial/holidays/{day}/remove": only(Role.QA_MANAGER, Role.ADMINISTRATOR),
         "GET /remedial/leave": only(Role.TEAM_MANAGER, Role.BUSINESS_SUPPORT),
         "POST /remedial/leave": only(Role.TEAM_MANAGER, Role.BUSINESS_SUPPORT),
         "POST /remedial/leave/{leave_id}/remove": only(Role.TEAM_MANAGER, Role.BUSINESS_SUPPORT),

@@ -20,6 +20,7 @@ from threading import Thread
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import DATABASE, NOT_DURABLE, SUPERUSER, Cluster, Postgres
@@ -96,6 +97,15 @@ class KafkaForTests:
         await admin.start()
         try:
             await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=dict(config or {}))])
+        finally:
+            await admin.close()
+
+    async def configure(self, name: str, config: Mapping[str, str]) -> None:
+        """Change what a topic allows."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=dict(config))])
         finally:
             await admin.close()
 
