@@ -10,9 +10,9 @@ from playwright.async_api import Browser, expect
 
 from deploy.demo.council import Council
 from tests.browser.accessibility import axe_clean, fits
+from tests.browser.casework import TEAM, publish_neglect
 from tests.browser.conftest import PHONE, Visit, window
 from tests.browser.test_every_page import known_everywhere
-from tests.browser.test_the_loop import TEAM, publish_neglect
 from tests.system.stack import RunningStack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
