@@ -1018,6 +1018,30 @@ class SessionCancelled(SupportSessionEvent):
     by: str
 
 
+class LeaveEvent(Event):
+    """About one stretch of leave of a member of staff. Why is nobody's business here."""
+
+    topic = Topic.SESSIONS
+
+    leave_id: UUID
+    person_id: str
+
+    @property
+    def key(self) -> str:
+        return str(self.leave_id)
+
+
+class LeaveRecorded(LeaveEvent):
+    """Somebody who owns actions is away from the first day to the last, both included."""
+
+    first_on: date
+    last_on: date
+
+
+class LeaveRemoved(LeaveEvent):
+    """It was a mistake, or it was called off."""
+
+
 # --- reporting: what was published ------------------------------------------------------------------------------------
 
 

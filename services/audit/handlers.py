@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import concerns, frames, loops, metrics, opening, owners, sampling, weeks
+from services.audit import concerns, frames, leave, loops, metrics, opening, owners, sampling, weeks
 from services.audit.domain.programme_file import ProgrammeError
 from services.audit.models import ChildLink
 from services.audit.settings import Settings
@@ -24,6 +24,8 @@ from shared.events import (
     EpisodeRecorded,
     EpisodeWithdrawn,
     Event,
+    LeaveRecorded,
+    LeaveRemoved,
     LoopEvent,
     Topic,
     events_of,
@@ -52,7 +54,8 @@ async def sample_assessments(
 
 @on_day(router)
 async def open_day(opened: DayOpened, session: AsyncSession) -> list[Event]:
-    """Close the theme-weeks that ended, fill what they still want, and open the next ones."""
+    """Close the theme-weeks that ended, fill what they still want, open the next ones; forget leave that is over."""
+    await leave.forget(session, opened.day)
     return await weeks.turn(session, opened)
 
 
@@ -121,4 +124,11 @@ async def keep_loops(events: Sequence[ActionEvent | LoopEvent], session: AsyncSe
     """Keep where the loop of each audit stands, to show it beside the grade, and who has which action in hand."""
     await loops.follow(session, events)
     await owners.follow(session, events)
+    return []
+
+
+@consumes(router, LeaveRecorded, LeaveRemoved)
+async def keep_leave(events: Sequence[LeaveRecorded | LeaveRemoved], session: AsyncSession) -> list[Event]:
+    """Keep who is away, to show it while an auditor names who should act."""
+    await leave.follow(session, events)
     return []

@@ -286,6 +286,17 @@ class Challenge(Table, table=True):
     answered_at: datetime | None = Field(default=None, sa_type=sa.DateTime(timezone=True))
 
 
+class StaffLeave(Table, table=True):
+    """When somebody who could own an action is away, as remedial says: a projection, gone once it is over."""
+
+    __tablename__ = "staff_leave"
+
+    leave_id: UUID = Field(primary_key=True)
+    person_id: str
+    first_on: date
+    last_on: date
+
+
 class SiblingAnswer(Table, table=True):
     """What an auditor last said of two cases, the smaller id first: whether their children are siblings."""
 

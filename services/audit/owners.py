@@ -12,7 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from services.audit import leave
 from services.audit.domain.programme import Programme
+from services.audit.leave import Absence
 from services.audit.models import Audit, ChildLink, OwnedAction
 from shared.access import people
 from shared.events import (
@@ -28,6 +30,7 @@ from shared.events import (
     ActionWithdrawn,
     LoopEvent,
 )
+from shared.working_days import add_working_days
 
 MOST_TO_JOIN = 10
 """So many of one person's actions are offered: whoever has more has too many."""
@@ -46,7 +49,7 @@ class OpenAction:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Somebody who could act: how many actions they have open, and until when they are on leave, where it is known.
+    """Somebody who could act: how many actions they have open, and the leave that falls into the time of a new one.
 
     `joinable` are those of their actions that the auditor may see and add to.
     """
@@ -54,7 +57,7 @@ class Owner:
     person_id: str
     name: str
     open_actions: int
-    away_until: date | None = None
+    away: Absence | None = None
     joinable: tuple[OpenAction, ...] = ()
 
 
@@ -103,14 +106,17 @@ async def owners(session: AsyncSession, plan: Programme, audit: Audit, day: date
             or (audit.team_id is not None and audit.team_id in person.teams_on(day) | person.manages)
         )
     ]
-    counts = await _open_actions(session, [person.person_id for person in known])
+    ids = [person.person_id for person in known]
+    counts = await _open_actions(session, ids)
+    due_on = add_working_days(day, plan.remedial.working_days)
+    absent = await leave.falling_into(session, plan, ids, day, due_on)
     joinable = await _joinable(session, audit)
     found = [
         Owner(
             person.person_id,
             person.name,
             counts.get(person.person_id, 0),
-            _away_until(plan, person.person_id, day),
+            absent.get(person.person_id),
             tuple(joinable.get(person.person_id, ())),
         )
         for person in known

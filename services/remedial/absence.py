@@ -17,7 +17,7 @@ from services.remedial.models import Action, Leave
 from services.remedial.moves import By
 from services.remedial.notices import note_action
 from shared.access import Role, Scope, people
-from shared.events import Event
+from shared.events import Event, LeaveRecorded, LeaveRemoved
 from shared.working_days import local_date
 
 KEEPS_EVERYBODYS = (Role.BUSINESS_SUPPORT,)
@@ -55,14 +55,19 @@ async def record(session: AsyncSession, by: By, person_id: str, away: Away) -> l
     session.add(leave)
     await session.flush()
     await flag(session, today, by.now)
-    return []
+    about = {"leave_id": leave.leave_id, "person_id": person_id}
+    return [LeaveRecorded(occurred_at=by.now, **about, first_on=away.first_on, last_on=away.last_on)]
 
 
-async def remove(session: AsyncSession, by: By, leave_id: UUID) -> bool:
-    """It was a mistake, or it was called off; False where it does not exist for this person."""
+async def remove(session: AsyncSession, by: By, leave_id: UUID) -> list[Event]:
+    """It was a mistake, or it was called off; nothing where it does not exist for this person."""
     able = [each.person_id for each in await answered_for(session, by.scope, local_date(by.now))]
     statement = sa.delete(Leave).where(col(Leave.leave_id) == leave_id, col(Leave.person_id).in_(able))
-    return bool((await session.execute(statement.returning(col(Leave.leave_id)))).all())
+    removed = await session.execute(statement.returning(col(Leave.person_id)))
+    return [
+        LeaveRemoved(occurred_at=by.now, version=2, leave_id=leave_id, person_id=person_id)
+        for person_id in removed.scalars()
+    ]
 
 
 async def to_come(session: AsyncSession, scope: Scope, today: date) -> Sequence[Leave]:

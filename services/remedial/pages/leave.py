@@ -49,8 +49,10 @@ async def record(visit: Visiting, submitted: Submitted) -> Response:
 @router.post("/{leave_id}/remove")
 async def remove(leave_id: UUID, visit: Visiting) -> Response:
     """It was a mistake, or it was called off."""
-    if not await absence.remove(visit.work.session, visit.by, leave_id):
+    events = await absence.remove(visit.work.session, visit.by, leave_id)
+    if not events:
         raise HTTPException(404)
+    visit.work.record(*events)
     return after(HOME, "Removed.")
 
 

@@ -105,7 +105,7 @@ async def test_leave_that_the_programme_knows_is_said(app: FastAPI, engine: Asyn
     async with sessions(engine)() as session:
         row = await session.get_one(Audit, audit.audit_id)
         found = await owners.owners(session, away, row, OPENS_ON)
-    assert [(owner.person_id, owner.away_until) for owner in found] == [(other, monday(2))]
+    assert [(owner.person_id, owner.away) for owner in found] == [(other, (OPENS_ON, monday(2)))]
 
 
 async def test_the_named_owner_goes_with_the_finding_and_a_stranger_to_the_team_cannot_be_named(

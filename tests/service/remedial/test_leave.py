@@ -7,9 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
 from services.remedial.models import Action, Leave
-from shared.events import AuditCompleted
+from shared.events import AuditCompleted, LeaveRecorded, LeaveRemoved
 from tests.service.remedial.test_pages import SignIn, app, app_clock, audit, page_of, shows, sign_in
 from tests.service.remedial.test_watching import DUE, noted, open_day
+from tests.support.delivery import said
 
 __all__ = ["app", "app_clock", "audit", "sign_in"]
 
@@ -76,3 +77,14 @@ async def test_leave_is_removed_by_who_may_record_it_and_does_not_exist_for_othe
     assert (await sign_in("manager-2").post(path)).status_code == 404
     assert (await sign_in("manager-1").post(path)).status_code == 303
     assert (await sign_in("manager-1").post(path)).status_code == 404
+
+
+async def test_leave_is_told_to_whoever_asks_who_could_act_and_so_is_that_it_was_called_off(
+    engine: AsyncEngine, audit: AuditCompleted, sign_in: SignIn
+) -> None:
+    assert await record(sign_in) == 303
+    (recorded,) = [event for event in await said(engine) if isinstance(event, LeaveRecorded)]
+    assert (recorded.person_id, recorded.version) == ("worker-1", 1)
+    await sign_in("manager-1").post(f"/remedial/leave/{recorded.leave_id}/remove")
+    (removed,) = [event for event in await said(engine) if isinstance(event, LeaveRemoved)]
+    assert (removed.leave_id, removed.person_id, removed.version) == (recorded.leave_id, "worker-1", 2)
