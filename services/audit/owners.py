@@ -165,10 +165,3 @@ async def acted_with(session: AsyncSession, finding_ids: Sequence[UUID]) -> Mapp
         )
     )
     return {str(finding_id): action_id for finding_id, action_id in rows}
-
-
-def _away_until(plan: Programme, person_id: str, day: date) -> date | None:
-    """The last day of the leave that the programme knows of."""
-    auditor = plan.auditor(person_id)
-    leave = auditor.leave if auditor is not None else ()
-    return max((each.until for each in leave if each.since <= day <= each.until), default=None)
