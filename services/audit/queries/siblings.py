@@ -70,7 +70,10 @@ def _has(signs: set[Signs]) -> sa.ColumnElement[bool]:
 
 
 def _is_beside(case: Case, other: Case) -> bool:
-    if case.audit.audit_id == other.audit.audit_id or case.audit.programme_id != other.audit.programme_id:
+    if case.audit.programme_id != other.audit.programme_id:
+        return False
+    if case.audit.assessment_id == other.audit.assessment_id:
+        # The case itself, or the same work in an audit and its re-audit: nobody is their own sibling.
         return False
     is_family = case.audit.family_key is not None and case.audit.family_key == other.audit.family_key
     return is_family or may_be_siblings(case.facts, other.facts)

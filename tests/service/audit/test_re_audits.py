@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.audit import handlers
 from services.audit.domain.programme import Programme
 from services.audit.models import Audit, AuditState
+from shared.db import sessions
 from shared.events import (
     AssessmentWithdrawn,
     AuditCompleted,
@@ -126,6 +127,19 @@ async def test_the_first_grade_and_findings_stand_beside_it_and_its_result_besid
         assert "Better" in page
     assert "Draw another re-audit" in of_first
     assert "Of 1 re-audit completed, 1 rated the case better than before, 0 the same, 0 worse." in listed
+
+
+async def test_nobody_is_their_own_sibling(app: FastAPI, engine: AsyncEngine) -> None:
+    _, first = await closed_loop(app, engine)
+    async with sessions(engine)() as session, session.begin():
+        (await session.get_one(Audit, first.audit_id)).family_key = "family"
+    await draw(app, first)
+    audit = await again(engine)
+    assert audit.family_key == "family"
+    async with await client_as(app, Role.QA_MANAGER) as browser:
+        assert 'id="siblings"' not in (await browser.get(f"/audit/audits/{audit.audit_id}")).text
+    async with await auditor(app, str(audit.auditor_id)) as browser:
+        assert 'id="siblings"' not in (await browser.get(f"/audit/audits/{audit.audit_id}")).text
 
 
 async def test_a_reader_of_one_side_opens_no_other(app: FastAPI, engine: AsyncEngine) -> None:
