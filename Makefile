@@ -72,6 +72,18 @@ browser: setup ## Run the pages in Chromium, with axe-core
 bench: setup ## Measure the hot path beside its floor
 	@$(bin)/python -m tests.bench $(args)
 
+.PHONY: bench-year
+bench-year: setup ## Take a year of England through intake and sampling (args="--events 50000" for less)
+	@$(bin)/python -m tests.bench.year $(args)
+
+.PHONY: bench-latency
+bench-latency: setup ## Measure from a record's send to an auditor's open inbox
+	@$(bin)/python -m tests.bench.latency $(args)
+
+.PHONY: bench-rows
+bench-rows: setup ## Measure what an event costs with 0.1, 1 and 5 million stored before it
+	@$(bin)/python -m tests.bench.rows $(args)
+
 .PHONY: bench-push
 bench-push: setup ## Measure how long a push of a hundred new children takes
 	@$(bin)/python -m tests.bench.push $(args)
@@ -95,4 +107,4 @@ dlq: $(stamps)/python ## List the dead letters of the running stack
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -20,7 +20,7 @@ from shared.db import create_engine
 from shared.events import AssessmentRecorded, CmsAssessmentAuthorised, Event
 from shared.messaging import EventRouter, Listener, Subscription, consumes
 from shared.messaging.broker import build_broker, keep_started, stop
-from shared.messaging.consumer import Handler
+from shared.messaging.consumer import Consumer, Handler
 from shared.messaging.relay import Relay
 from shared.service import settle_memory
 from tests.bench import floor
@@ -77,11 +77,11 @@ async def run(router: EventRouter, service: str, bootstrap: str, database_url: s
     watched = EventRouter(service, [replace(subscription, handler=handled.watching(subscription))])
     live = Listener(database_url, service)
     relay = Relay(service, engine, bootstrap, f"caseloop/999/{service}", live)
-    broker, _ = build_broker(watched, engine, bootstrap, CollectorRegistry())
+    broker, consumers = build_broker(watched, engine, bootstrap, CollectorRegistry())
     tasks = [asyncio.create_task(live.run()), asyncio.create_task(relay.run())]
     settle_memory()
     await keep_started(broker, asyncio.Event())
-    await eventually(lambda: _is_done(handled, events, engine), timeout=600)
+    await eventually(lambda: _is_done(handled, events, consumers, engine), timeout=600)
     took = handled.watch.took()
     await stop(broker)
     for task in tasks:
@@ -110,8 +110,9 @@ class Progress:
         return handle
 
 
-async def _is_done(handled: Progress, events: int, engine: AsyncEngine) -> bool:
-    if handled.events < events:
+async def _is_done(handled: Progress, events: int, consumers: Sequence[Consumer], engine: AsyncEngine) -> bool:
+    # A batch that was handled and not committed is not in the outbox yet
+    if handled.events < events or any(consumer.busy_since is not None for consumer in consumers):
         return False
     async with engine.connect() as connection:
         return not (await connection.execute(text("SELECT EXISTS (SELECT 1 FROM outbox)"))).scalar_one()
