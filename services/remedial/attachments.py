@@ -107,10 +107,10 @@ async def remove(session: AsyncSession, by: By, action_id: UUID, attachment_id: 
     return [await _forget(hand, found)]
 
 
-async def erase(session: AsyncSession, loop: Loop, now: datetime) -> list[Event]:
-    """Every file about the actions of this loop is deleted, whatever state they are in. Its row is locked."""
+async def erase(session: AsyncSession, loop: Loop, action_ids: Sequence[UUID], now: datetime) -> list[Event]:
+    """Every file about these actions of the loop is deleted, whatever state they are in. Its row is locked."""
     query = sa.select(Attachment, Action).join(Action, col(Action.action_id) == col(Attachment.action_id))
-    query = query.where(col(Action.audit_id) == loop.audit_id, col(Attachment.gone_at).is_(None))
+    query = query.where(col(Action.action_id).in_(action_ids), col(Attachment.gone_at).is_(None))
     events: list[Event] = []
     for attachment, action in (await session.execute(query.order_by(col(Attachment.attachment_id)))).all():
         hand = Hand(session, loop, action, SYSTEM, now)

@@ -1,6 +1,8 @@
 """What people wrote and attached about a case that is withdrawn upstream is erased; what was done, by whom, stays."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,34 +15,60 @@ from shared.events import AssessmentWithdrawn, Event, TextErased
 
 async def erase(session: AsyncSession, withdrawn: Sequence[AssessmentWithdrawn]) -> list[Event]:
     """Erase every word and file about the actions of these cases, here and for whoever reads the texts."""
-    gone = {each.assessment_id: each for each in withdrawn}
-    loops = sa.select(Loop).where(col(Loop.assessment_id).in_(gone)).order_by(col(Loop.audit_id)).with_for_update()
-    found = (await session.execute(loops)).scalars().all() if gone else []
+    gone = {each.assessment_id: each.occurred_at for each in withdrawn}
     events: list[Event] = []
-    for loop in found:
-        withdrawn_case = gone[loop.assessment_id]
-        events += await _erase_words(session, loop, withdrawn_case)
-        events += await attachments.erase(session, loop, withdrawn_case.occurred_at)
+    for loop in await _locked(session, col(Loop.assessment_id).in_(gone)) if gone else ():
+        of_loop = sa.select(col(Action.action_id)).where(col(Action.audit_id) == loop.audit_id)
+        actions = (await session.execute(of_loop)).scalars().all()
+        events += await _erase(session, loop, actions, gone[loop.assessment_id])
     return events
 
 
-async def _erase_words(session: AsyncSession, loop: Loop, withdrawn: AssessmentWithdrawn) -> list[TextErased]:
+async def hold(session: AsyncSession, finding_ids: Collection[UUID]) -> None:
+    """Lock the loops of these findings' actions: whoever moves one holds its loop before it touches its words."""
+    if finding_ids:
+        theirs = sa.select(col(Action.audit_id)).where(col(Action.finding_id).in_(finding_ids))
+        await _locked(session, col(Loop.audit_id).in_(theirs))
+
+
+async def erase_with_findings(session: AsyncSession, finding_ids: Collection[UUID], at: datetime) -> list[Event]:
+    """Erase what was said of the actions of those findings whose own words are erased.
+
+    Topics have no order between them: the withdrawal may have been heard before the audit, or its words be erased
+    before its actions are raised. Whichever comes last brings the erasure.
+    """
+    query = sa.select(col(Action.audit_id), col(Action.action_id)).join(
+        Text, col(Text.text_id) == col(Action.finding_id)
+    )
+    query = query.where(col(Action.finding_id).in_(finding_ids), col(Text.erased))
+    found = (await session.execute(query)).all() if finding_ids else []
+    events: list[Event] = []
+    for loop in await _locked(session, col(Loop.audit_id).in_({row.audit_id for row in found})) if found else ():
+        actions = [row.action_id for row in found if row.audit_id == loop.audit_id]
+        events += await _erase(session, loop, actions, at)
+    return events
+
+
+async def _locked(session: AsyncSession, which: sa.ColumnElement[bool]) -> Sequence[Loop]:
+    """These loops, in the order in which everybody locks them."""
+    loops = sa.select(Loop).where(which).order_by(col(Loop.audit_id)).with_for_update()
+    return (await session.execute(loops)).scalars().all()
+
+
+async def _erase(session: AsyncSession, loop: Loop, actions: Sequence[UUID], at: datetime) -> list[Event]:
+    return [*await _erase_words(session, actions, at), *await attachments.erase(session, loop, actions, at)]
+
+
+async def _erase_words(session: AsyncSession, actions: Sequence[UUID], at: datetime) -> list[TextErased]:
     """The mark of an erasure goes to every action, with words or without, so that none is written about it later."""
-    of_loop = sa.select(col(Action.action_id)).where(col(Action.audit_id) == loop.audit_id)
-    actions = (await session.execute(of_loop)).scalars().all()
     given = sa.select(col(Step.text_id)).where(col(Step.action_id).in_(actions), col(Step.text_id).is_not(None))
     ids = {*actions, *(await session.execute(given)).scalars()}
-    held = {
-        row.text_id: row for row in (await session.execute(sa.select(Text).where(col(Text.text_id).in_(ids)))).scalars()
-    }
-    standing = [text_id for text_id in sorted(ids) if text_id not in held or not held[text_id].erased]
+    texts = (await session.execute(sa.select(Text).where(col(Text.text_id).in_(ids)))).scalars()
+    held = {text.text_id: text for text in texts}
     erased = [
-        TextErased(
-            occurred_at=withdrawn.occurred_at,
-            version=held[text_id].version + 1 if text_id in held else 1,
-            text_id=text_id,
-        )
-        for text_id in standing
+        TextErased(occurred_at=at, version=held[text_id].version + 1 if text_id in held else 1, text_id=text_id)
+        for text_id in sorted(ids)
+        if text_id not in held or not held[text_id].erased
     ]
     for event in erased:
         await words.keep(session, event)

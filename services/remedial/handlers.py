@@ -26,6 +26,7 @@ from services.remedial.channels import channel_of
 from services.remedial.models import CaseLink, Programme
 from services.remedial.settings import current
 from shared.events import (
+    ActionRaised,
     AssessmentRecorded,
     AssessmentWithdrawn,
     AuditAmended,
@@ -54,6 +55,9 @@ async def raise_actions(audits: Sequence[AuditCompleted | AuditAmended], session
     # Sorted by audit, each audit in its order, so that two consumers that hold the same batch cannot deadlock.
     ordered = sorted(audits, key=lambda audit: audit.audit_id)
     events = [event for audit in ordered for event in await raising.follow(session, audit)]
+    raised = {event.finding_id: event.occurred_at for event in events if isinstance(event, ActionRaised)}
+    if raised:
+        events += await erasing.erase_with_findings(session, raised, max(raised.values()))
     return events + await patterns.detect(session, events)
 
 
@@ -104,10 +108,12 @@ _PROGRAMME_FACTS = ("version", "name", "themes", "scale", "action_working_days",
 
 @consumes(router, TextWritten, TextErased)
 async def keep_words(texts: Sequence[TextWritten | TextErased], session: AsyncSession) -> list[Event]:
-    """Keep what was written, and forget what was erased."""
+    """Keep what was written, and forget what was erased; with a finding's words goes what was said of its action."""
+    erased = {text.text_id: text.occurred_at for text in texts if isinstance(text, TextErased)}
+    await erasing.hold(session, erased)
     for text in sorted(texts, key=lambda each: each.text_id):
         await words.keep(session, text)
-    return []
+    return await erasing.erase_with_findings(session, erased, max(erased.values())) if erased else []
 
 
 @consumes(router, ChildLinked, ChildUnlinked)

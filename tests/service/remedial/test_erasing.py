@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
@@ -9,9 +10,9 @@ from sqlmodel import col
 from services.remedial import moves
 from services.remedial.models import Action, Step, Text
 from shared.events import AssessmentWithdrawn, AuditCompleted, TextErased, TextWritten
-from tests.service.remedial.council import CHILD, MONDAY, QA, finding
-from tests.service.remedial.delivering import deliver
-from tests.service.remedial.test_moves import council_with
+from tests.service.remedial.council import CHILD, MONDAY, PEOPLE, PROGRAMME_OPENED, QA, completed, finding
+from tests.service.remedial.delivering import deliver, know
+from tests.service.remedial.test_moves import Council, council_with
 
 
 def withdrawn(audit: AuditCompleted) -> AssessmentWithdrawn:
@@ -81,3 +82,24 @@ async def test_what_is_written_about_a_case_after_it_was_withdrawn_is_not_kept(e
         kept = (await session.execute(sa.select(Text))).scalars().all()
     assert {text.text_id for text in kept} == {reported, fresh}
     assert all(text.erased and text.parts == {} for text in kept)
+
+
+@pytest.mark.parametrize("comes_first", ["the erasure", "the audit"])
+async def test_an_audit_that_comes_after_its_case_was_withdrawn_takes_no_words_either(
+    engine: AsyncEngine, comes_first: str
+) -> None:
+    """Topics have no order between them: the purge may be heard before the audit, which is dead-lettered, say."""
+    await know(engine, *PEOPLE)
+    await deliver(engine, PROGRAMME_OPENED)
+    found, other = finding(), finding("voice")
+    audit = completed(found, other)
+    gone = TextErased(occurred_at=MONDAY, version=9, text_id=found.finding_id)
+    await deliver(engine, withdrawn(audit))
+    in_order = ((gone,), (audit,)) if comes_first == "the erasure" else ((audit,), (gone,))
+    told = [event for each in in_order for event in await deliver(engine, *each)]
+    council = Council(engine, audit)
+    erased, kept = council.ids
+    assert [event.text_id for event in told if isinstance(event, TextErased)] == [erased]
+    assert [event.type() for event in await council.report(erased)] == ["ActionReported"]
+    assert [event.type() for event in await council.report(kept)] == ["TextWritten", "ActionReported"]
+    assert await deliver(engine, gone.model_copy(update={"version": 10})) == []
