@@ -1,8 +1,9 @@
 """`make bench-push`: how long intake takes to answer a push of a hundred children of whom it has never heard.
 
-Prints `{"p50_ms": …, "p95_ms": …, …}` as its last line and writes it to `bench-results/push.json`. The application
-answers in this process, through its whole stack of middleware, over a real PostgreSQL that does not wait for the
-disk, as in all tests.
+Prints `{"p50_ms": …, "p95_ms": …, "cpu_us_per_child": …, "no_disk_p50_ms": …, …}` as its last line and writes it to
+`bench-results/push.json`. The application answers in this process, through its whole stack of middleware, over a real
+PostgreSQL: once that waits for the disk, as deployed, and once that does not, as in all tests. The CPU is this
+process's, without PostgreSQL's.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from services.intake.domain.dfe import MOST_CHILDREN
 from services.intake.settings import Settings
 from shared.db import create_engine, sessions
 from shared.migrate import upgrade
+from shared.service import settle_memory
 from tests.bench.stage import RESULTS
 from tests.support.backend import Database, home, postgres_for_tests, reaping
 from tests.support.clients import ORIGIN
@@ -60,27 +62,30 @@ def a_child(number: int, today: datetime) -> dict[str, object]:
     }
 
 
-async def measure(settings: Settings, pushes: int) -> list[float]:
-    """Milliseconds of each push, once the first few have warmed everything up."""
+async def measure(settings: Settings, pushes: int) -> tuple[list[float], float]:
+    """Milliseconds of each push, once the first few have warmed everything up; and microseconds of CPU for a child."""
     engine = create_engine(settings.database_url)
     async with sessions(engine)() as session, session.begin():
         _, token = await senders.add(session, "Bench", "bench", datetime.now(UTC))
     await engine.dispose()
     app = build(settings)
     transport = httpx.ASGITransport(app=app)
+    settle_memory()
     taken: list[float] = []
+    spent: list[float] = []
     async with httpx.AsyncClient(
         transport=transport, base_url=ORIGIN, headers={"authorization": f"Bearer {token}"}
     ) as supplier:
         for push in range(WARMING + pushes):
             first = push * MOST_CHILDREN
             body = json.dumps([a_child(first + each, datetime.now(UTC)) for each in range(MOST_CHILDREN)])
-            began = time.perf_counter()
+            began, before = time.perf_counter(), time.process_time()
             answer = await supplier.post(ADDRESS, content=body, headers={"content-type": "application/json"})
             taken.append((time.perf_counter() - began) * 1000)
+            spent.append(time.process_time() - before)
             answer.raise_for_status()
     await app.state.service.engine.dispose()
-    return taken[WARMING:]
+    return taken[WARMING:], statistics.median(spent[WARMING:]) / MOST_CHILDREN * 1e6
 
 
 def run(folder: Path, database: Database, pushes: int) -> dict[str, float]:
@@ -94,9 +99,9 @@ def run(folder: Path, database: Database, pushes: int) -> dict[str, float]:
         pseudonym_key_file=folder / "pseudonym.key",
         pushes_at_once=WARMING + pushes,
     )
-    taken = asyncio.run(measure(settings, pushes))
+    taken, cpu = asyncio.run(measure(settings, pushes))
     percentiles = statistics.quantiles(taken, n=100, method="inclusive")
-    return {"p50_ms": round(percentiles[49], 1), "p95_ms": round(percentiles[94], 1)}
+    return {"p50_ms": round(percentiles[49], 1), "p95_ms": round(percentiles[94], 1), "cpu_us_per_child": round(cpu)}
 
 
 def main() -> None:
@@ -104,8 +109,11 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--pushes", type=int, default=100)
     wanted = asked.parse_args()
-    with home() as folder, reaping() as reaper, postgres_for_tests(folder, reaper) as postgres:
+    with home() as folder, reaping() as reaper, postgres_for_tests(folder, reaper, settings={}) as postgres:
         measured = run(folder, postgres.create(), wanted.pushes)
+    with home() as folder, reaping() as reaper, postgres_for_tests(folder, reaper) as postgres:
+        without = run(folder, postgres.create(), wanted.pushes)
+    measured |= {f"no_disk_{name}": without[name] for name in ("p50_ms", "p95_ms")}
     said = json.dumps({"pushes": wanted.pushes, "children": MOST_CHILDREN, **measured})
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "push.json").write_text(said + "\n")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from msgspec.structs import replace
 from pydantic import (
@@ -19,10 +19,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     StringConstraints,
     TypeAdapter,
-    model_validator,
 )
+from pydantic_core import CoreSchema
 
 from services.intake.domain import plausibility
 from services.intake.domain.births import Births
@@ -71,17 +72,28 @@ Code6 = Annotated[str, StringConstraints(max_length=6)]
 Code8 = Annotated[str, StringConstraints(max_length=8)]
 
 
+def _fields(schema: Any) -> dict[str, Any]:
+    """The fields of a model's schema, whatever is wrapped around it."""
+    while schema["type"] != "model-fields":
+        schema = schema["schema"]
+    fields: dict[str, Any] = schema["fields"]
+    return fields
+
+
 class Part(BaseModel):
     """A part of the document: nothing unknown, nothing null, no type bent."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
-    @model_validator(mode="before")
     @classmethod
-    def _no_nulls(cls, value: object) -> object:
-        if isinstance(value, dict) and None in value.values():
-            raise ValueError("null is not allowed")
-        return value
+    def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """What may be absent may not be null: told to the validator itself, for a hook would run for every part."""
+        schema = handler(source)
+        for field in _fields(schema).values():
+            default = field["schema"]
+            if default["type"] == "default" and default["schema"]["type"] == "nullable":
+                default["schema"] = default["schema"]["schema"]
+        return schema
 
 
 class Purgeable(Part):
@@ -102,7 +114,7 @@ class ChildDetails(Purgeable):
     expected_date_of_birth: Day | None = None
     sex: Code1 | None = None
     ethnicity: Code4 | None = None
-    disabilities: Annotated[list[Code4], Field(max_length=12), AfterValidator(_distinct)] = []
+    disabilities: Annotated[list[Code4], Field(max_length=12), AfterValidator(_distinct)] = Field(default_factory=list)
     postcode: Code8 | None = None
     uasc_flag: bool | None = None
     uasc_end_date: Day | None = None
@@ -118,7 +130,7 @@ class SdqAssessment(Part):
 class HealthAndWellbeing(Purgeable):
     """Known to the document, not kept."""
 
-    sdq_assessments: list[SdqAssessment] = []
+    sdq_assessments: list[SdqAssessment] = Field(default_factory=list)
 
 
 class CareWorker(Part):
@@ -135,7 +147,7 @@ class Assessment(Purgeable):
     child_and_family_assessment_id: Identifier
     start_date: Day | None = None
     authorisation_date: Day | None = None
-    factors: Annotated[list[Code3], Field(max_length=41), AfterValidator(_distinct)] = []
+    factors: Annotated[list[Code3], Field(max_length=41), AfterValidator(_distinct)] = Field(default_factory=list)
 
 
 class CinPlan(Purgeable):
@@ -202,12 +214,12 @@ class Episode(Purgeable):
     referral_no_further_action_flag: bool | None = None
     closure_date: Day | None = None
     closure_reason: Code3 | None = None
-    care_worker_details: list[CareWorker] = []
-    child_and_family_assessments: list[Assessment] = []
-    child_in_need_plans: list[CinPlan] = []
-    section_47_assessments: list[Section47] = []
-    child_protection_plans: list[CpPlan] = []
-    child_looked_after_placements: list[Placement] = []
+    care_worker_details: list[CareWorker] = Field(default_factory=list)
+    child_and_family_assessments: list[Assessment] = Field(default_factory=list)
+    child_in_need_plans: list[CinPlan] = Field(default_factory=list)
+    section_47_assessments: list[Section47] = Field(default_factory=list)
+    child_protection_plans: list[CpPlan] = Field(default_factory=list)
+    child_looked_after_placements: list[Placement] = Field(default_factory=list)
     adoption: Adoption | None = None
     care_leavers: CareLeavers | None = None
 
@@ -228,7 +240,7 @@ class Child(Purgeable):
     mis_child_id: Identifier | None = None
     child_details: ChildDetails | None = None
     health_and_wellbeing: HealthAndWellbeing | None = None
-    social_care_episodes: list[Episode] = []
+    social_care_episodes: list[Episode] = Field(default_factory=list)
 
     @property
     def born(self) -> date | None:
