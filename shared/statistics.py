@@ -6,7 +6,7 @@ Everything here is pure arithmetic on small lists; nothing is random, so a figur
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, floor, sqrt
@@ -53,8 +53,22 @@ def spread(values: Sequence[float]) -> Spread | None:
     return Spread(len(ordered), *(quantile(ordered, share) for share in (0.25, 0.5, 0.75)))
 
 
-def wilson(successes: int, trials: int, population: int | None = None, z: float = Z95) -> Interval:
+def design_effect(sizes: Iterable[int]) -> float:
+    """By how much clusters of these sizes widen the variance of a proportion, at most; 1 where all are of one.
+
+    Σm²/Σm: Kish, Survey Sampling (1965), section 8.2, for unequal clusters whose members are wholly alike. How alike
+    siblings are is not known, so the interval is the wider one.
+    """
+    known = list(sizes)
+    return sum(size * size for size in known) / sum(known) if known else 1.0
+
+
+def wilson(
+    successes: int, trials: int, population: int | None = None, z: float = Z95, *, effect: float = 1.0
+) -> Interval:
     """Wilson's score interval for a proportion: E. B. Wilson (1927), JASA 22, 209-212. `trials` is at least 1.
+
+    The trials count for as many as they are divided by the design `effect`.
 
     With a finite `population` the sample counts for more than its size: n is replaced by n(N-1)/(N-n), the finite
     population correction of the variance (Cochran, Sampling Techniques, 1977, section 3.2). A census has no
@@ -63,7 +77,7 @@ def wilson(successes: int, trials: int, population: int | None = None, z: float 
     share = successes / trials
     if population is not None and population <= trials:
         return Interval(share, share)
-    size = trials if population is None else trials * (population - 1) / (population - trials)
+    size = (trials if population is None else trials * (population - 1) / (population - trials)) / effect
     centre = share + z * z / (2 * size)
     margin = z * sqrt(share * (1 - share) / size + z * z / (4 * size * size))
     scale = 1 + z * z / size

@@ -67,6 +67,8 @@ from shared.events import (
     SessionCancelled,
     SessionHeld,
     SessionState,
+    SiblingsConfirmed,
+    SiblingsParted,
     SupportSessionEvent,
     ThemeWeekClosed,
     ThemeWeekOpened,
@@ -191,11 +193,17 @@ class Audit(Projection, table=True):
     upheld: int = 0
     re_audit_of: UUID | None = Field(default=None, index=True)
     """The audit whose case it looks at again: its rating stands beside that one's and is counted apart."""
+    family_key: str | None = None
+    """Siblings who were assessed together have one: named by the sender, or confirmed by an auditor."""
 
     def _take(self, event: Event) -> None:
         if isinstance(event, CaseSampled):
             self._place(event)
-            self.week = event.week
+            self.week, self.family_key = event.week, event.family_key
+        elif isinstance(event, SiblingsConfirmed):
+            self.family_key = event.family_key
+        elif isinstance(event, SiblingsParted):
+            self.family_key = None
         elif isinstance(event, CaseAllocated):
             self.auditor_id, self.due_on, self.status = event.auditor_id, event.due_on, AuditStatus.ALLOCATED
         elif isinstance(event, CaseReturned):
@@ -244,6 +252,7 @@ class Audit(Projection, table=True):
             answered=self.answered,
             upheld=self.upheld,
             kind=self.kind,
+            family_key=self.family_key,
         )
 
 

@@ -69,6 +69,7 @@ class AuditFact:
     """How many challenges of its findings were answered, and how many of those were upheld."""
     upheld: int = 0
     kind: str = ""
+    family_key: str | None = None
 
     @property
     def was_finished(self) -> bool:

@@ -6,12 +6,13 @@ be and what it is cannot drift apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from services.reporting.domain.facts import ActionFact, ActionStatus, AuditFact, AuditStatus, Facts, Rag, ReAuditFact
-from shared.statistics import Interval, spread, wilson
+from shared.statistics import Interval, design_effect, spread, wilson
 
 NEAR_LIVE_DAYS = 7
 """Near-live: drawn within seven calendar days of the event that finished the work."""
@@ -77,6 +78,9 @@ class Definition:
 
 FIGURES: dict[str, Definition] = {}
 
+Cases = tuple[Sequence[AuditFact], Sequence[AuditFact]]
+"""Those that count, and all of which they are a part."""
+
 
 def _count(
     code: str, name: str, group: Group, says: str, events: tuple[str, ...], *, opens: str | None = None
@@ -106,6 +110,27 @@ def _share(
     return register
 
 
+def _share_of_cases(
+    code: str, name: str, group: Group, says: str, events: tuple[str, ...], *, opens: str | None = None
+) -> Callable[[Callable[[Facts], Cases]], Callable[[Facts], Cases]]:
+    """Register a figure that is a part of some cases: its interval allows for families."""
+
+    def register(compute: Callable[[Facts], Cases]) -> Callable[[Facts], Cases]:
+        def figure(facts: Facts) -> Figure:
+            part, whole = compute(facts)
+            return share(code, len(part), len(whole), effect=design_effect(_families(whole)))
+
+        FIGURES[code] = Definition(code, name, Unit.SHARE, group, says, events, figure, opens)
+        return compute
+
+    return register
+
+
+def _families(cases: Sequence[AuditFact]) -> Iterable[int]:
+    """How many of these cases each family has; a case without a key is a family of its own."""
+    return Counter(case.family_key or case.audit_id for case in cases).values()
+
+
 def _median(
     code: str, name: str, group: Group, says: str, events: tuple[str, ...], *, unit: Unit = Unit.DAYS
 ) -> Callable[[Callable[[Facts], list[int]]], Callable[[Facts], list[int]]]:
@@ -120,11 +145,14 @@ def _median(
     return register
 
 
-def share(code: str, part: int, whole: int, population: int | None = None) -> Figure:
-    """A share with Wilson's 95% interval; from ten upwards, since a rate of fewer says nothing."""
+def share(code: str, part: int, whole: int, population: int | None = None, *, effect: float = 1.0) -> Figure:
+    """A share with Wilson's 95% interval; from ten upwards, since a rate of fewer says nothing.
+
+    `effect` is by how much the cases hang together: siblings are drawn as one, so two of them say less than two.
+    """
     if whole < RATE_FROM:
         return Figure(code, Unit.SHARE, None, part, whole)
-    interval = wilson(part, whole, population)
+    interval = wilson(part, whole, population, effect=effect)
     return Figure(code, Unit.SHARE, part / whole, part, whole, interval.low, interval.high)
 
 
@@ -248,18 +276,19 @@ def _drawn(facts: Facts) -> list[AuditFact]:
 _LEFT_OUT = "Cases chosen by hand are left out, and those drawn from what was open: nobody had finished them."
 
 
-@_share(
+@_share_of_cases(
     "near_live",
     "Near-live",
     Group.TIMELINESS,
     "Of the cases drawn, the share drawn within seven calendar days of the event that finished the work: authorisation "
-    "of an assessment, decision of a referral or contact, outcome of a section 47 enquiry. " + _LEFT_OUT,
-    ("CaseSampled",),
+    f"of an assessment, decision of a referral or contact, outcome of a section 47 enquiry. {_LEFT_OUT} Siblings are "
+    "drawn together, so for how sure the share is they count as one.",
+    ("CaseSampled", "SiblingsConfirmed", "SiblingsParted"),
     opens="/reporting/audits?status=all",
 )
-def near_live(facts: Facts) -> tuple[int, int]:
+def near_live(facts: Facts) -> Cases:
     drawn = _drawn(facts)
-    return sum(audit.sampled_after_days <= NEAR_LIVE_DAYS for audit in drawn), len(drawn)
+    return [audit for audit in drawn if audit.sampled_after_days <= NEAR_LIVE_DAYS], drawn
 
 
 @_median(

@@ -17,8 +17,11 @@ from shared.events import (
     EpisodeKind,
     Event,
     LoopReopened,
+    SiblingsConfirmed,
+    SiblingsParted,
     VerificationChecked,
 )
+from shared.statistics import wilson
 from tests.unit.reporting.histories import (
     MORNING,
     PROGRAMME,
@@ -88,6 +91,39 @@ def test_what_was_open_when_it_was_drawn_has_no_age_and_is_neither_near_live_nor
     for name in ("near_live", "age_sampled", "age_audited"):
         assert (together[name].of, together[name].value) == (alone[name].of, alone[name].value)
     assert together["cases_sampled"].value == 15
+
+
+def test_siblings_count_as_one_for_how_sure_a_share_is_and_each_for_itself_in_the_share() -> None:
+    def drawn(**families: str) -> list[Event]:
+        events = [event for number in range(20) for event in an_audit(number, age=3 if number < 16 else 9)]
+        named = {an_id("audit", int(number[1:])): family for number, family in families.items()}
+        return [
+            event.model_copy(update={"family_key": named.get(event.audit_id)})
+            if isinstance(event, CaseSampled)
+            else event
+            for event in events
+        ]
+
+    apart = figures(drawn())["near_live"]
+    pairs = figures(drawn(**{f"n{number}": f"family {number // 2}" for number in range(20)}))["near_live"]
+    assert (apart.part, apart.of, apart.value) == (pairs.part, pairs.of, pairs.value) == (16, 20, 0.8)
+    ten = wilson(8, 10)
+    assert (pairs.low, pairs.high) == (ten.low, ten.high)
+    assert apart.low is not None and pairs.low is not None and pairs.low < apart.low  # noqa: PT018
+
+
+def test_an_auditors_word_makes_a_family_and_takes_it_back() -> None:
+    confirmed = [
+        SiblingsConfirmed(
+            occurred_at=MORNING, version=9, audit_id=an_id("audit", number), family_key="confirmed:1", by="auditor-1"
+        )
+        for number in range(2)
+    ]
+    parted = SiblingsParted(occurred_at=MORNING, version=10, audit_id=an_id("audit", 1), by="auditor-1")
+    apart, together = figures(audits(10))["near_live"], figures([*audits(10), *confirmed])["near_live"]
+    again = figures([*audits(10), *confirmed, parted])["near_live"]
+    assert (apart.low, again.low) == (again.low, apart.low)
+    assert together.low != apart.low
 
 
 def test_there_is_no_rate_below_ten() -> None:

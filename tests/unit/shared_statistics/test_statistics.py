@@ -9,6 +9,7 @@ from shared.statistics import (
     Interval,
     SpecialCause,
     control_limits,
+    design_effect,
     gwet_ac2,
     krippendorff_alpha,
     quadratic_weighted_kappa,
@@ -35,6 +36,14 @@ def units() -> list[list[int | None]]:
 
 def rounded(interval: Interval) -> tuple[float, float]:
     return round(interval.low, 4), round(interval.high, 4)
+
+
+def test_clusters_widen_an_interval_by_as_much_as_their_members_are_alike_at_most() -> None:
+    assert design_effect([1] * 20) == design_effect([]) == 1
+    assert design_effect([2] * 10) == 2
+    assert design_effect([3, 1, 1, 1]) == pytest.approx(12 / 6)
+    assert wilson(16, 20, effect=2) == wilson(8, 10)
+    assert rounded(wilson(81, 263, effect=1)) == (0.2553, 0.3662)
 
 
 def test_wilson_gives_the_published_intervals() -> None:
