@@ -11,9 +11,10 @@ itself writes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -69,6 +70,12 @@ class Event(Fact):
             # As bytes: model_dump_json would make a string of them first
             kept = self.__dict__["_body"] = self.__pydantic_serializer__.to_json(self, exclude_none=True)
         return kept
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, with a body of its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("_body", None)
+        return copied
 
     @classmethod
     def type(cls) -> str:
@@ -718,6 +725,8 @@ class ChallengeAnswered(AuditEvent):
     finding_id: UUID
     upheld: bool
     answered_by: str
+    challenged_by: str | None = None
+    """Whom the answer is for."""
 
 
 # --- texts: what may need erasing ------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
 
-from shared.events import EVENTS, Event, Fact, Topic, events_of
+from shared.events import EVENTS, ChildLinked, Event, Fact, Topic, events_of
 from shared.messaging.codec import Received, StoredRecord, decode
 from tests.contracts.vocabulary import (
     GOLDEN,
@@ -102,3 +104,17 @@ def _with_value(record: StoredRecord, value: bytes) -> StoredRecord:
 def _event_of(read: object) -> Event | None:
     assert isinstance(read, Received)
     return read.event
+
+
+def test_a_changed_copy_of_an_event_travels_as_what_it_says() -> None:
+    linked = ChildLinked(occurred_at=datetime(2026, 11, 24, tzinfo=UTC), child_id=uuid4(), case_id="C-1")
+    assert b'"case_id":"C-1"' in (linked.body or b"")
+    assert b'"case_id":"C-2"' in (linked.model_copy(update={"case_id": "C-2"}).body or b"")
+
+
+def test_an_event_is_the_same_whether_or_not_its_body_was_made() -> None:
+    linked = ChildLinked(occurred_at=datetime(2026, 11, 24, tzinfo=UTC), child_id=uuid4(), case_id="C-1")
+    again = ChildLinked.model_validate(linked.model_dump())
+    assert linked.body is linked.body, "made once"
+    assert linked == again
+    assert linked.model_dump() == again.model_dump()
