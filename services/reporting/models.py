@@ -476,7 +476,7 @@ class Pattern(Table, table=True):
     domain: str
     actions: int
     since: date
-    detected_at: datetime = Field(sa_type=Instant)
+    detected_at: datetime = Field(sa_type=Instant, index=True)
 
 
 class Report(Table, table=True):
