@@ -356,7 +356,7 @@ def _overall_problems(form: AuditForm, programme: Programme) -> dict[str, str]:
     found: dict[str, str] = {}
     if suggestion is not None and suggestion.step.code != step.code and not form.grade_reason:
         found["grade_reason"] = f"Say why the grade is not {suggestion.step.name.lower()}, as the sections suggest"
-    if step.rag == "red" and not any(finding.needs_action == "yes" for finding in form.findings):
+    if step.rag == "red" and not any(finding.needs_action == "yes" or finding.acts_with for finding in form.findings):
         found["add-finding"] = "A red audit needs a finding with an action: add one"
     return found
 

@@ -206,7 +206,8 @@ async def test_an_action_that_is_open_already_answers_a_finding_of_another_audit
         await browser.post(address, data={**fields, "do": f"join:{finding}:{mine.finding_id}"})
         joined = fields_of(await browser.get(address))
         shown = await browser.get(address)
-        whole = {f"findings.{finding}.finding": "No dates.", "do": "complete"}
+        red = {"grade": "red", "grade_reason": "It has no dates at all."}
+        whole = {f"findings.{finding}.finding": "No dates.", **red, "do": "complete"}
         complete = await browser.post(address, data={**joined, **whole})
         read = await browser.get(address)
     assert page.text.count("has open answer finding 1") == 1
