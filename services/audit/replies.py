@@ -104,6 +104,7 @@ async def answer(
         finding_id=raised.finding_id,
         upheld=upheld,
         answered_by=by,
+        challenged_by=raised.raised_by,
     )
     return [answered, _words(audit, raised.challenge_id, {"challenge": raised.words, "answer": words}, at)]
 

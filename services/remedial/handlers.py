@@ -26,18 +26,21 @@ from services.remedial.channels import channel_of
 from services.remedial.models import CaseLink, Programme
 from services.remedial.settings import current
 from shared.events import (
+    AccuracyAsked,
     ActionRaised,
     AssessmentRecorded,
     AssessmentWithdrawn,
     AuditAmended,
     AuditCompleted,
     CaseAllocated,
+    ChallengeAnswered,
     ChildLinked,
     ChildUnlinked,
     ConcernEscalated,
     DayOpened,
     EpisodeRecorded,
     Event,
+    FindingChallenged,
     PersonRecorded,
     ProgrammeOpened,
     StrengthRecognised,
@@ -61,10 +64,17 @@ async def raise_actions(audits: Sequence[AuditCompleted | AuditAmended], session
     return events + await patterns.detect(session, events)
 
 
-@consumes(router, ConcernEscalated, CaseAllocated, StrengthRecognised, suffix="notices")
-async def note_for_people(
-    happened: Sequence[ConcernEscalated | CaseAllocated | StrengthRecognised], session: AsyncSession
-) -> list[Event]:
+@consumes(
+    router,
+    ConcernEscalated,
+    CaseAllocated,
+    StrengthRecognised,
+    AccuracyAsked,
+    FindingChallenged,
+    ChallengeAnswered,
+    suffix="notices",
+)
+async def note_for_people(happened: Sequence[telling.Told], session: AsyncSession) -> list[Event]:
     """Note whom audit's events are to reach outside: a concern at once, the rest with the next digest."""
     for event in happened:
         await telling.tell(session, event)

@@ -33,7 +33,9 @@ async def look_at(session: AsyncSession, recorded: Sequence[Happened]) -> list[E
     if not back:
         return []
     children = {each.child_id for each in back}
-    query = sa.select(col(Loop.audit_id)).where(col(Loop.child_id).in_(children), LOOKED_AT)
+    # Also those of which it was said that they held: a return tells weeks later what began within the window.
+    closed = [col(Loop.standing) == Standing.CLOSED, col(Loop.came_back).is_(False)]
+    query = sa.select(col(Loop.audit_id)).where(col(Loop.child_id).in_(children), *closed)
     audits = (await session.execute(query.order_by(col(Loop.audit_id)))).scalars().all()
     return [event for audit_id in audits for event in await _came_back(session, audit_id, back)]
 

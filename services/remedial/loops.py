@@ -1,6 +1,7 @@
 """The loop of an audit: closed once when its last action is finished, reopened when something is asked for again."""
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import date, datetime
 from typing import TypedDict
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from services.remedial.calendar import proclaimed
 from services.remedial.domain.life import OPEN, State
 from services.remedial.domain.loop import Standing, standing_of
 from services.remedial.models import Action, Join, Joined, Loop, Unsettled
@@ -43,12 +45,12 @@ async def settle(
     """
     await session.flush()
     await _note_joined(session, loop, now)
-    states = await _states(session, loop)
+    states, off = await _states(session, loop), await proclaimed(session)
     before, loop.standing = loop.standing, standing_of(states.values())
     if loop.standing == before:
         return []
     if loop.standing == Standing.CLOSED:
-        return [_closed(loop, now, grade_after, list(states.values()).count(State.VERIFIED))]
+        return [_closed(loop, now, grade_after, list(states.values()).count(State.VERIFIED), off)]
     return [_reopened(loop, now, because)] if before == Standing.CLOSED else []
 
 
@@ -89,7 +91,7 @@ async def _note_joined(session: AsyncSession, loop: Loop, now: datetime) -> None
     await session.execute(sa.insert(Unsettled).from_select(["audit_id", "at"], whose))
 
 
-def _closed(loop: Loop, now: datetime, grade_after: str | None, actions: int) -> LoopClosed:
+def _closed(loop: Loop, now: datetime, grade_after: str | None, actions: int, off: Collection[date]) -> LoopClosed:
     loop.closed_at = now
     loop.grade_after = grade_after or loop.grade
     loop.held_days, loop.came_back = 0, False
@@ -97,7 +99,7 @@ def _closed(loop: Loop, now: datetime, grade_after: str | None, actions: int) ->
         **about_loop(loop, now),
         before=loop.grade,
         after=loop.grade_after,
-        working_days=working_days_between(local_date(loop.completed_at), local_date(now)),
+        working_days=working_days_between(local_date(loop.completed_at), local_date(now), off),
         actions=actions,
     )
 

@@ -16,7 +16,7 @@ from services.remedial.calendar import proclaimed
 from services.remedial.domain import deadlines, oversight
 from services.remedial.domain.life import Move, after
 from services.remedial.domain.notices import Kind
-from services.remedial.domain.ownership import Because, team_after
+from services.remedial.domain.ownership import OWNING, Because, team_after
 from services.remedial.domain.refusal import Refused
 from services.remedial.domain.second_look import is_drawn
 from services.remedial.hand import Hand
@@ -157,6 +157,8 @@ async def reassign(session: AsyncSession, by: By, action_id: UUID, owner_id: str
     owner = await people.person(session, owner_id)
     if owner is None or not owner.active:
         raise Refused("Choose somebody who is in the staff directory.", "owner")
+    if owner.roles.isdisjoint(OWNING):
+        raise Refused("Choose somebody from the list: this person could not report it done.", "owner")
     if owner_id == hand.action.owner_id:
         raise Refused("Choose somebody else: this person already owns the action.", "owner")
     hand.action.owner_id, hand.action.owner_because = owner_id, Because.HANDED_OVER

@@ -1,7 +1,7 @@
 """What people hear outside Caseloop: noted in the transaction of what happened, gathered into one message a person."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.remedial.calendar import proclaimed
-from services.remedial.domain.life import TO_DO
-from services.remedial.domain.notices import TO_OWNERS, Kind, send_after
-from services.remedial.models import Action, Message, Notice
+from services.remedial.domain.life import State
+from services.remedial.domain.notices import ABOUT_ACTIONS, URGENT, Kind, Stands, is_moot, is_quiet, send_after
+from services.remedial.domain.support import State as Meeting
+from services.remedial.models import Action, Message, Notice, SupportSession
 from shared.access import Role, people
 
 MOST_IN_A_MESSAGE = 50
@@ -66,10 +67,15 @@ async def note_support(session: AsyncSession, action: Action, now: datetime, occ
 
 
 async def gather(session: AsyncSession, now: datetime) -> None:
-    """Make one message of all that is due to each person, leaving out what no longer matters."""
+    """Make one message of all that is due to each person, leaving out what no longer matters.
+
+    Outside working hours that is what is urgent alone.
+    """
     query = sa.select(Notice).where(
         col(Notice.message_id).is_(None), col(Notice.dropped).is_(False), col(Notice.send_after) <= now
     )
+    if is_quiet(now, await proclaimed(session)):
+        query = query.where(col(Notice.kind).in_(sorted(URGENT)))
     due = (await session.execute(query.order_by(col(Notice.made_at)).with_for_update(skip_locked=True))).scalars().all()
     moot = await _moot(session, due)
     by_person: dict[str, list[Notice]] = defaultdict(list)
@@ -90,18 +96,31 @@ def _send_together(session: AsyncSession, person_id: str, notices: Sequence[Noti
 
 
 async def _moot(session: AsyncSession, notices: Sequence[Notice]) -> set[UUID]:
-    """What an owner need not hear any more: they have reported, or it is somebody else's now."""
-    about = {notice.about for notice in notices if notice.kind in TO_OWNERS}
-    if not about:
-        return set()
-    rows = await session.execute(
-        sa.select(col(Action.action_id), col(Action.owner_id)).where(
-            col(Action.action_id).in_(about), col(Action.state).in_(sorted(TO_DO))
-        )
+    """What nobody need hear any more: an action was done, moved or changed hands, a session was called off."""
+    actions = await _stand(session, {notice.about for notice in notices if notice.kind in ABOUT_ACTIONS})
+    sessions = {notice.about for notice in notices if notice.kind == Kind.SESSION}
+    called_off = sa.select(col(SupportSession.session_id)).where(
+        col(SupportSession.session_id).in_(sessions), col(SupportSession.state) == Meeting.CANCELLED
     )
-    owners = {row.action_id: row.owner_id for row in rows}
+    cancelled = set((await session.execute(called_off)).scalars()) if sessions else set()
     return {
         notice.notice_id
         for notice in notices
-        if notice.kind in TO_OWNERS and owners.get(notice.about) != notice.person_id
+        if (notice.kind == Kind.SESSION and notice.about in cancelled)
+        or (
+            notice.about in actions
+            and is_moot(Kind(notice.kind), notice.person_id, notice.occasion, actions[notice.about])
+        )
+    }
+
+
+async def _stand(session: AsyncSession, about: Collection[UUID]) -> dict[UUID, Stands]:
+    found = (
+        (await session.execute(sa.select(Action).where(col(Action.action_id).in_(about)))).scalars() if about else ()
+    )
+    return {
+        action.action_id: Stands(
+            action.is_to_do, action.state == State.REPORTED, action.owner_id, action.escalated_to, action.due_on
+        )
+        for action in found
     }

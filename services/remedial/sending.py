@@ -18,8 +18,9 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlmodel import col
 
+from services.remedial.calendar import proclaimed
 from services.remedial.channels import Channel, Mail, NotDelivered
-from services.remedial.domain.notices import URGENT, Kind, Next, after_silence, body, retry_after, subject
+from services.remedial.domain.notices import URGENT, Kind, Next, after_silence, body, is_quiet, retry_after, subject
 from services.remedial.metrics import MESSAGES
 from services.remedial.models import Message, Notice
 from services.remedial.notices import FAILED, READY, SENDING, SENT, gather
@@ -69,7 +70,7 @@ async def send_due(engine: AsyncEngine, now: datetime, channel: Channel, origin:
 async def _take(make: Make, now: datetime, channel: Channel, origin: str) -> InHand | None:
     """Take the next message in hand, in a transaction of its own: after a crash it is seen that it was begun."""
     async with make.begin() as session:
-        message = (await session.execute(_next(now))).scalar_one_or_none()
+        message = (await session.execute(_next(now, is_quiet(now, await proclaimed(session))))).scalar_one_or_none()
         if message is None:
             return None
         was_begun = message.state == SENDING
@@ -81,10 +82,11 @@ async def _take(make: Make, now: datetime, channel: Channel, origin: str) -> InH
         return InHand(message.message_id, message.attempts, was_begun, kinds, mail)
 
 
-def _next(now: datetime) -> sa.Select[Message]:
+def _next(now: datetime, quiet: bool) -> sa.Select[Message]:
     about = [col(Notice.message_id) == col(Message.message_id), col(Notice.kind).in_(sorted(URGENT))]
+    is_urgent = sa.exists().where(*about)
     query = sa.select(Message).where(col(Message.state).in_((READY, SENDING)), col(Message.next_at) <= now)
-    ordered = query.order_by(sa.exists().where(*about).desc(), col(Message.next_at))
+    ordered = (query.where(is_urgent) if quiet else query).order_by(is_urgent.desc(), col(Message.next_at))
     return ordered.limit(1).with_for_update(skip_locked=True)
 
 

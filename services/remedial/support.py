@@ -168,6 +168,9 @@ async def cancel(session: AsyncSession, by: By, session_id: UUID) -> list[Event]
     held = await _take(session, by, session_id)
     held.state, held.settled_at = State.CANCELLED, by.now
     held.version += 1
+    for person_id in held.attendees:
+        path = f"/remedial/sessions/{session_id}"
+        await note(session, person_id, Told.SESSION_CANCELLED, session_id, by.now, path=path)
     return [
         SessionCancelled(occurred_at=by.now, version=held.version, session_id=held.session_id, by=by.scope.person_id)
     ]

@@ -1,25 +1,47 @@
 """Whom audit's events reach outside Caseloop. Remedial sends every message, audit decides who is meant."""
 
+from uuid import UUID
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.remedial.domain.notices import Kind
 from services.remedial.notices import note
-from shared.access import people
-from shared.events import CaseAllocated, ConcernEscalated, StrengthRecognised
+from shared.access import Role, people
+from shared.events import (
+    AccuracyAsked,
+    CaseAllocated,
+    ChallengeAnswered,
+    ConcernEscalated,
+    FindingChallenged,
+    StrengthRecognised,
+)
+
+Told = ConcernEscalated | CaseAllocated | StrengthRecognised | AccuracyAsked | FindingChallenged | ChallengeAnswered
 
 
-async def tell(session: AsyncSession, event: ConcernEscalated | CaseAllocated | StrengthRecognised) -> None:
-    """Note it for each person who is meant, once."""
-    path = f"/audit/audits/{event.audit_id}"
+async def tell(session: AsyncSession, event: Told) -> None:
+    """Note it for each person who is meant, once; a concern again each time that it climbs or nobody answers."""
+    for kind, person_id, about in await _whom(session, event):
+        occasion = str(event.version) if isinstance(event, ConcernEscalated) else ""
+        path = f"/audit/audits/{event.audit_id}"
+        await note(session, person_id, kind, about, event.occurred_at, path=path, occasion=occasion)
+
+
+async def _whom(session: AsyncSession, event: Told) -> list[tuple[Kind, str | None, UUID]]:
     match event:
         case ConcernEscalated():
-            for recipient in event.recipients:
-                await note(session, recipient, Kind.CONCERN, event.concern_id, event.occurred_at, path=path)
+            return [(Kind.CONCERN, each, event.concern_id) for each in event.recipients]
         case CaseAllocated():
-            await note(session, event.auditor_id, Kind.ALLOCATED, event.audit_id, event.occurred_at, path=path)
+            return [(Kind.ALLOCATED, event.auditor_id, event.audit_id)]
         case StrengthRecognised():
-            for person_id in await _praised(session, event):
-                await note(session, person_id, Kind.STRENGTH, event.strength_id, event.occurred_at, path=path)
+            return [(Kind.STRENGTH, each, event.strength_id) for each in await _praised(session, event)]
+        case AccuracyAsked():
+            return [(Kind.ACCURACY, event.worker_id, event.audit_id)]
+        case FindingChallenged():
+            answering = await people.people_with_role(session, Role.QA_MANAGER)
+            return [(Kind.CHALLENGED, each.person_id, event.challenge_id) for each in answering]
+        case ChallengeAnswered():
+            return [(Kind.ANSWERED, event.challenged_by, event.challenge_id)]
 
 
 async def _praised(session: AsyncSession, event: StrengthRecognised) -> list[str]:

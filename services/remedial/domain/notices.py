@@ -1,6 +1,7 @@
 """What is told to people outside Caseloop: which words, and when. Ids and links only, never a case's content."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
@@ -34,6 +35,10 @@ class Kind(StrEnum):
     ALLOCATED = "allocated"
     STRENGTH = "strength"
     CONCERN = "concern"
+    ACCURACY = "accuracy"
+    CHALLENGED = "challenged"
+    ANSWERED = "answered"
+    SESSION_CANCELLED = "session_cancelled"
 
 
 WORDS: dict[Kind, str] = {
@@ -54,6 +59,10 @@ WORDS: dict[Kind, str] = {
     Kind.ALLOCATED: "A case waits for your audit",
     Kind.STRENGTH: "Something done well was recognised",
     Kind.CONCERN: "A concern about a child needs you now",
+    Kind.ACCURACY: "What an audit of your work found is there for you to check",
+    Kind.CHALLENGED: "A finding was challenged and waits for your answer",
+    Kind.ANSWERED: "Your challenge of a finding was answered",
+    Kind.SESSION_CANCELLED: "A support session that was planned with you will not happen",
 }
 
 URGENT = frozenset({Kind.CONCERN})
@@ -61,6 +70,50 @@ URGENT = frozenset({Kind.CONCERN})
 
 TO_OWNERS = frozenset({Kind.RAISED, Kind.HANDED_OVER, Kind.JOINED, Kind.DUE_SOON, Kind.DUE_TODAY, Kind.RETURNED})
 """Moot as soon as the owner has nothing more to do, or is somebody else."""
+
+REMINDERS = frozenset({Kind.DUE_SOON, Kind.DUE_TODAY})
+"""Each is of one due date, and moot when that has moved."""
+
+TO_SUPERIORS = frozenset({Kind.ESCALATED, Kind.ESCALATED_IN_LEAVE})
+WHILE_TO_DO = TO_OWNERS | TO_SUPERIORS | {Kind.DUE_IN_LEAVE, Kind.UNOWNED}
+ABOUT_ACTIONS = WHILE_TO_DO | {Kind.REPORTED}
+
+
+@dataclass(frozen=True)
+class Stands:
+    """How an action stands when a notice about it could leave."""
+
+    is_to_do: bool
+    is_reported: bool
+    owner_id: str | None
+    escalated_to: str | None
+    due_on: date
+
+
+def is_moot(kind: Kind, person_id: str, occasion: str, action: Stands) -> bool:
+    """Whether the person need not hear of this any more: it was done, moved, or became somebody else's meanwhile."""
+    if kind is Kind.REPORTED:
+        return not action.is_reported
+    if kind in WHILE_TO_DO and not action.is_to_do:
+        return True
+    if kind in REMINDERS and occasion != action.due_on.isoformat():
+        return True
+    meant = {**dict.fromkeys(TO_OWNERS, action.owner_id), **dict.fromkeys(TO_SUPERIORS, action.escalated_to)}
+    if kind is Kind.UNOWNED:
+        return action.owner_id is not None
+    return kind in meant and meant[kind] != person_id
+
+
+QUIET_UNTIL, QUIET_FROM = time(8), time(18)
+
+
+def is_quiet(now: datetime, proclaimed: Collection[date] = ()) -> bool:
+    """Whether nothing but what is urgent leaves now: before eight, from six on, and on days off, in London.
+
+    A digest is due in working hours; one that was held up (a server down, a failure tried again) waits for the next.
+    """
+    local = now.astimezone(LONDON)
+    return not is_working_day(local.date(), proclaimed) or not QUIET_UNTIL <= local.time() < QUIET_FROM
 
 
 def send_after(

@@ -162,7 +162,9 @@ def bar(move: Move, asker: Asker, action: Concerned) -> Refused | None:
         return Refused("You verified this action, so somebody else has the second look.")
     if move in {Move.VERIFY, Move.RETURN, Move.REOPEN, Move.CHECK} and _is_own_work(asker, action):
         return Refused("You cannot verify your own work. Somebody else has to look at this action.")
-    if move in {Move.EXTEND, Move.REASSIGN, Move.ACKNOWLEDGE} and _owns(asker, action):
+    if move is Move.WITHDRAW and _is_own_work(asker, action):
+        return Refused("This action is about your own work, so somebody else has to decide whether it is needed.")
+    if move in {Move.EXTEND, Move.REASSIGN, Move.ACKNOWLEDGE, Move.CHASE} and _owns(asker, action):
         return Refused("This action is yours, so somebody else has to decide whether it moves.")
     if move in {Move.EXTEND, Move.REASSIGN} and _concerns_oversight_of(asker, action):
         return Refused("This action concerns your own oversight of the case, so somebody else has to decide.")

@@ -4,6 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.events import Role
+
+OWNING = frozenset({Role.PRACTITIONER.value, Role.TEAM_MANAGER.value, Role.HEAD_OF_SERVICE.value})
+"""Roles that can report an action done: given to anybody else, it could never be finished."""
+
 
 class Because(StrEnum):
     """Why an action has the owner that it has."""

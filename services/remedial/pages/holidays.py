@@ -3,7 +3,7 @@
 from datetime import date
 
 import sqlalchemy as sa
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
@@ -43,6 +43,17 @@ async def proclaim(visit: Visiting, submitted: Submitted) -> Response:
     statement = insert(Holiday).values(day=form.data.day, name=form.data.name)
     await visit.work.session.execute(statement.on_conflict_do_nothing())
     return after(HOME, "Entered. Deadlines made from now on skip it; those already set stand.")
+
+
+@router.post("/{day}/remove")
+async def remove(day: date, visit: Visiting) -> Response:
+    """It was a mistake. Deadlines already set stand."""
+    gone = await visit.work.session.execute(
+        sa.delete(Holiday).where(col(Holiday.day) == day).returning(col(Holiday.day))
+    )
+    if gone.first() is None:
+        raise HTTPException(404)
+    return after(HOME, "Removed. Deadlines made from now on count it as a working day; those already set stand.")
 
 
 async def _page(visit: Visit, form: Form[HolidayForm]) -> Response:

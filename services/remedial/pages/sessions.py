@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -42,6 +43,8 @@ from shared.working_days import local_date
 router = APIRouter(prefix="/remedial/sessions", dependencies=SESSION_GOERS)
 HOME = "/remedial/sessions"
 PLANNED = "Planned. Everybody invited is told."
+WEEKS = 8
+"""Weeks in the table of meetings, so that it fits on a page."""
 
 Code = Annotated[str, Query(max_length=64)]
 
@@ -183,8 +186,10 @@ async def counts(page: Page, look: Looking, session: Reading) -> HTMLResponse:
         "remedial/session_counts.html",
         title="Meetings with managers",
         counted=counted,
-        weeks=sorted({week for _, week in counted}),
+        weeks=sorted({week for _, week in counted})[-WEEKS:],
         managers=sorted({manager for manager, _ in counted}),
+        in_all=Counter(manager for manager, _ in counted.elements()),
+        has_more=len({week for _, week in counted}) > WEEKS,
         without=await support.managers_without(session, look.scope),
     )
 
@@ -221,7 +226,9 @@ async def as_calendar(session_id: UUID, visit: Visiting) -> Response:
     held = await _found(visit, session_id)
     origin: str = visit.request.app.state.service.settings.origin
     headers = {"Content-Disposition": f'attachment; filename="{held.session_id}.ics"'}
-    return Response(invitation(held, origin, visit.now), media_type="text/calendar; charset=utf-8", headers=headers)
+    leader = await people.person(visit.work.session, held.leader_id)
+    said = invitation(held, origin, visit.now, leader)
+    return Response(said, media_type="text/calendar; charset=utf-8", headers=headers)
 
 
 @router.post("/{session_id}/held", dependencies=PLANNERS)

@@ -26,6 +26,7 @@ from shared.events import (
     LoopClosed,
     LoopReopened,
     PatternDetected,
+    TextErased,
 )
 from tests.service.remedial.council import (
     AUDITOR,
@@ -294,3 +295,14 @@ async def test_merging_does_not_hide_a_pattern(engine: AsyncEngine) -> None:
     first, _, _, _ = await two_audits(engine)
     told = await deliver(engine, completed(acting_with(first)))
     assert [event.actions for event in told if isinstance(event, PatternDetected)] == [3]
+
+
+async def test_a_finding_that_gets_an_action_after_its_words_were_erased_takes_no_words_about_it(
+    engine: AsyncEngine,
+) -> None:
+    first, _, second, _ = await two_audits(engine)
+    await deliver(engine, TextErased(occurred_at=MONDAY, version=9, text_id=second.finding_id))
+    await do(engine, QA, moves.withdraw, action_id_of(first.finding_id), "no longer needed")
+    assert types(await settled(engine)) == ["FindingParted", "ActionRaised", "TextErased"]
+    own = action_id_of(second.finding_id)
+    assert types(await do(engine, WORKER, moves.report, own, Report("Her brother", "safer"))) == ["ActionReported"]

@@ -99,6 +99,13 @@ async def test_a_child_who_came_back_says_that_the_loop_did_not_hold_once(closed
     assert (await closed.loop()).standing == "closed"
 
 
+async def test_what_a_later_return_tells_of_counts_although_it_was_said_that_the_loop_held(closed: Council) -> None:
+    assert [event.days for event in await open_days(closed.engine, 31, 91) if isinstance(event, LoopHeld)] == [30, 90]
+    (back,) = await deliver(closed.engine, recorded("referral", MONDAY.date() + timedelta(days=80)))
+    assert isinstance(back, LoopReopened)
+    assert (back.days, back.because) == (80, "referral")
+
+
 async def test_what_proves_nothing_changes_nothing(closed: Council) -> None:
     day = MONDAY.date()
     nothing = [

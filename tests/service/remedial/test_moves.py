@@ -228,6 +228,13 @@ async def test_nothing_is_handed_to_somebody_who_is_not_there(council: Council, 
         await council.do(SUPPORT, lambda session, by: moves.reassign(session, by, council.ids[0], owner, "Why not."))
 
 
+async def test_nothing_is_handed_to_somebody_who_could_not_report_it_done(council: Council) -> None:
+    with pytest.raises(Refused, match="could not report it done"):
+        await council.do(
+            SUPPORT, lambda session, by: moves.reassign(session, by, council.ids[0], "auditor-2", "Why not.")
+        )
+
+
 async def test_sending_back_counts_and_keeps_the_due_date(council: Council) -> None:
     action_id = council.ids[0]
     await council.report(action_id)

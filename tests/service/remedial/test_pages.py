@@ -270,7 +270,10 @@ async def test_a_proclaimed_day_off_is_entered_once_and_a_day_off_already_is_ref
     for _ in range(2):
         entered = await qa.post("/remedial/holidays", data={"day": "2027-05-05", "name": "Coronation"})
         assert entered.status_code == 303
-    assert (await shows(qa, "/remedial/holidays")).count("Wednesday 5 May 2027") == 1
+    assert (await shows(qa, "/remedial/holidays")).count("/remedial/holidays/2027-05-05/remove") == 1
+    gone = [(await qa.post("/remedial/holidays/2027-05-05/remove")).status_code for _ in range(2)]
+    assert gone == [303, 404]
+    assert "None entered" in await shows(qa, "/remedial/holidays")
 
 
 async def test_second_looks_and_messages_have_their_places(audit: AuditCompleted, sign_in: SignIn) -> None:

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,16 +23,18 @@ import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlmodel import col
 
-from services.remedial import moves, outbound, sending
+from services.remedial import moves, outbound, sending, watching
 from services.remedial.channels import Channel, Notify, Smtp, channel_of
 from services.remedial.domain.notices import Kind
 from services.remedial.models import Message, Notice
+from services.remedial.moves import By
 from services.remedial.notices import gather, note
 from services.remedial.settings import Settings
 from shared.clock import LONDON
 from shared.db import sessions
-from shared.events import ConcernEscalated
+from shared.events import AccuracyAsked, ChallengeAnswered, ConcernEscalated, FindingChallenged
 from tests.service.remedial.council import MONDAY, PEOPLE, QA, SUPPORT, WORKER, finding
 from tests.service.remedial.delivering import deliver, know
 from tests.service.remedial.test_moves import council_with
@@ -198,8 +200,8 @@ async def test_what_notify_refuses_has_failed_is_shown_and_can_be_tried_again(
 async def test_patience_ends_and_says_so(engine: AsyncEngine, mailbox: None, notify: NotifyStub) -> None:
     await raised(engine)
     notify.answers = [500] * 9
-    for hours in range(12):
-        await send(engine, through(notify), AFTERNOON + timedelta(hours=hours * 7))
+    for days in range(12):
+        await send(engine, through(notify), AFTERNOON + timedelta(days=days))
     (message,) = await messages(engine)
     assert (message.state, message.attempts) == ("failed", 6)
 
@@ -414,6 +416,102 @@ async def test_of_two_mails_cut_off_the_concern_is_sent_again_and_the_digest_is_
     assert again[0]["Message-ID"] == message_from_bytes(inbox.mails[0])["Message-ID"]
     stand = {each.person_id: (each.state, each.failure) for each in await messages(engine)}
     assert stand == {"manager-1": ("sent", None), "worker-1": ("failed", "unsure")}
+
+
+async def test_what_was_held_up_waits_for_the_morning_and_a_concern_does_not(
+    engine: AsyncEngine, mailbox: None, notify: NotifyStub
+) -> None:
+    await raised(engine, 1)
+    night, morning = datetime(2026, 11, 23, 22, 0, tzinfo=LONDON), datetime(2026, 11, 24, 8, 0, tzinfo=LONDON)
+    await send(engine, through(notify), night)
+    assert notify.heard == []
+    async with sessions(engine)() as session, session.begin():
+        await note(session, "worker-1", Kind.CONCERN, uuid4(), night, path="/audit/concerns/1")
+    await send(engine, through(notify), night)
+    assert [heard["personalisation"]["subject"] for heard in notify.heard] == ["A concern about a child needs you now"]
+    await send(engine, through(notify), morning)
+    assert len(notify.heard) == 2
+
+
+async def test_a_failure_is_tried_again_in_working_hours_only(
+    engine: AsyncEngine, mailbox: None, notify: NotifyStub
+) -> None:
+    await raised(engine, 1)
+    notify.answers = [429, 429]
+    evening = datetime(2026, 11, 23, 17, 58, tzinfo=LONDON)
+    await send(engine, through(notify), evening)
+    await send(engine, through(notify), evening + timedelta(minutes=30))
+    assert len(notify.heard) == 1
+    await send(engine, through(notify), evening + timedelta(hours=14, minutes=10))
+    assert len(notify.heard) == 2
+
+
+async def test_a_manager_is_not_told_of_an_escalation_that_was_settled_before_the_mail_left(
+    engine: AsyncEngine, mailbox: None, notify: NotifyStub
+) -> None:
+    ids = await raised(engine, 1)
+    late = date(2026, 12, 1)
+    began = datetime(2026, 12, 1, tzinfo=LONDON)
+    async with sessions(engine)() as session, session.begin():
+        assert await watching.escalate(session, late, began)
+        await moves.report(session, By(WORKER, began), ids[0], moves.Report("Done.", "She is safe."))
+    await send(engine, through(notify), began + timedelta(hours=9))
+    assert [heard["email_address"] for heard in notify.heard] == ["auditor-1@council.example"]
+
+
+async def test_a_reminder_of_a_date_that_was_moved_is_not_sent(
+    engine: AsyncEngine, mailbox: None, notify: NotifyStub
+) -> None:
+    ids = await raised(engine, 1)
+    await send(engine, through(notify))
+    due = datetime(2026, 11, 30, tzinfo=LONDON)
+    async with sessions(engine)() as session, session.begin():
+        await watching.remind(session, due.date(), due)
+        await moves.extend(session, By(SUPPORT, due), ids[0], date(2026, 12, 4), "Training week.")
+    await send(engine, through(notify), due + timedelta(hours=9))
+    assert len(notify.heard) == 1
+
+
+async def test_a_concern_that_nobody_answers_is_told_again_each_time_it_climbs(engine: AsyncEngine) -> None:
+    await know(engine, *PEOPLE)
+    concern = ConcernEscalated(
+        occurred_at=MONDAY,
+        version=3,
+        audit_id=uuid4(),
+        concern_id=uuid4(),
+        child_id=uuid4(),
+        raised_by="auditor-1",
+        recipients=("manager-1",),
+        acknowledge_by=MONDAY,
+    )
+    climbed = concern.model_copy(update={"version": 4, "recipients": ("manager-1", "head-1")})
+    await deliver(engine, concern)
+    await deliver(engine, climbed)
+    async with AsyncSession(engine) as session:
+        told = (await session.execute(sa.select(col(Notice.person_id)))).scalars().all()
+    assert sorted(told) == ["head-1", "manager-1", "manager-1"]
+
+
+async def test_a_practitioner_hears_of_findings_to_check_and_both_sides_of_a_challenge(engine: AsyncEngine) -> None:
+    await know(engine, *PEOPLE)
+    audit_id, challenge_id, finding_id = uuid4(), uuid4(), uuid4()
+    about = {"occurred_at": MONDAY, "audit_id": audit_id}
+    challenge = {"challenge_id": challenge_id, "finding_id": finding_id}
+    asked = AccuracyAsked.model_validate({**about, "worker_id": "worker-1", "comment_by": date(2026, 11, 25)})
+    challenged = FindingChallenged.model_validate({**about, **challenge, "challenged_by": "manager-1"})
+    answered = ChallengeAnswered.model_validate(
+        {**about, **challenge, "upheld": True, "answered_by": "qa-1", "challenged_by": "manager-1"}
+    )
+    await deliver(engine, asked, challenged, answered)
+    async with AsyncSession(engine) as session:
+        told = (await session.execute(sa.select(col(Notice.kind), col(Notice.person_id), col(Notice.path)))).all()
+    path = f"/audit/audits/{audit_id}"
+    assert sorted((kind, who) for kind, who, _ in told) == [
+        ("accuracy", "worker-1"),
+        ("answered", "manager-1"),
+        ("challenged", "qa-1"),
+    ]
+    assert {where for _, _, where in told} == {path}
 
 
 async def test_a_concern_does_not_wait_behind_digests(

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import sqlalchemy as sa
 from icalendar import Calendar
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import col
 
 from services.remedial.domain.amendment import action_id_of
+from services.remedial.models import Notice
 from shared.clock import FixedClock
+from shared.db import sessions
 from shared.events import (
     AuditCompleted,
     PatternDetected,
@@ -113,6 +117,25 @@ async def test_an_invitation_says_when_and_where_to_look_and_nothing_else(
     assert (event.decoded("dtend") - event.decoded("dtstart")).total_seconds() == 45 * 60
     assert str(event["url"]).endswith(page)
     assert b"planning" not in answer.content.lower()
+    calendar = Calendar.from_ical(answer.content)
+    assert (calendar.errors, event.errors) == ([], [])
+    assert (str(calendar["method"]), str(event["organizer"])) == ("PUBLISH", "invalid:nomail")
+    assert event["organizer"].params["CN"] == "Auditor 1"
+    assert {"uid", "dtstamp", "sequence", "summary"} <= {name.lower() for name in event}
+
+
+async def test_a_cancelled_session_is_told_to_whom_it_invited_and_cancels_itself_in_their_calendar(
+    engine: AsyncEngine, audit: AuditCompleted, sign_in: SignIn
+) -> None:
+    page = await plan(sign_in)
+    await sign_in("auditor-1").post(page + "/cancel")
+    async with sessions(engine)() as session:
+        query = sa.select(col(Notice.kind)).where(col(Notice.person_id) == "manager-1", col(Notice.path) == page)
+        assert sorted((await session.execute(query)).scalars()) == ["session", "session_cancelled"]
+    content = (await sign_in("manager-1").get(page + "/invitation.ics")).content
+    (event,) = Calendar.from_ical(content).walk("VEVENT")
+    assert (str(Calendar.from_ical(content)["method"]), str(event["status"])) == ("CANCEL", "CANCELLED")
+    assert event.decoded("sequence") == 1
 
 
 async def test_what_was_said_stays_with_those_who_were_there(

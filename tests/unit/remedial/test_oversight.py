@@ -113,9 +113,15 @@ def test_nobody_verifies_their_own_work_in_whatever_part_they_had_in_it(own: Con
         assert bar(move, QA, own) is not None
 
 
+def test_nobody_withdraws_what_is_about_their_own_work() -> None:
+    for own in (replace(ACTION, owner_id="qa-1"), replace(ACTION, authorised_by="qa-1")):
+        assert bar(Move.WITHDRAW, QA, own) is not None
+    assert bar(Move.WITHDRAW, QA, ACTION) is None
+
+
 def test_nobody_extends_or_hands_over_their_own_action_whatever_else_they_are() -> None:
     own = replace(ACTION, owner_id="manager-2")
-    for move in (Move.EXTEND, Move.REASSIGN):
+    for move in (Move.EXTEND, Move.REASSIGN, Move.CHASE):
         assert has_role_for(move, MANAGER, own)
         assert bar(move, MANAGER, own) is not None
 

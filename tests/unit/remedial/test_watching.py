@@ -1,12 +1,27 @@
 """When owners are reminded, and when what is overdue climbs."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.remedial.domain.notices import RETRIES, WORDS, Kind, body, retry_after, send_after, subject
+from services.remedial.domain.notices import (
+    ABOUT_ACTIONS,
+    RETRIES,
+    WORDS,
+    Kind,
+    Next,
+    Stands,
+    after_silence,
+    body,
+    is_moot,
+    is_quiet,
+    retry_after,
+    send_after,
+    subject,
+)
 from services.remedial.domain.watching import LADDER, Reminder, reminders_of, step_due
 from shared.clock import LONDON
 from shared.working_days import is_working_day
@@ -59,6 +74,70 @@ def test_a_digest_leaves_in_working_hours(made: datetime, leaves: datetime) -> N
 def test_a_concern_leaves_at_once_at_any_hour() -> None:
     night = datetime(2026, 12, 25, 3, 0, tzinfo=LONDON)
     assert send_after(night, Kind.CONCERN) == night
+
+
+@pytest.mark.parametrize(
+    ("at", "quiet"),
+    [
+        (datetime(2026, 11, 23, 7, 59, tzinfo=LONDON), True),
+        (datetime(2026, 11, 23, 8, 0, tzinfo=LONDON), False),
+        (datetime(2026, 11, 23, 18, 0, tzinfo=LONDON), True),
+        (datetime(2026, 11, 21, 12, 0, tzinfo=LONDON), True),
+        (datetime(2026, 12, 25, 12, 0, tzinfo=LONDON), True),
+        (datetime(2026, 7, 1, 7, 30, tzinfo=UTC), False),
+    ],
+)
+def test_nights_weekends_and_bank_holidays_are_quiet_by_the_clock_in_london(at: datetime, quiet: bool) -> None:
+    assert is_quiet(at) is quiet
+
+
+OPEN = Stands(is_to_do=True, is_reported=False, owner_id="worker-1", escalated_to="manager-1", due_on=FRIDAY)
+
+
+@pytest.mark.parametrize(
+    ("kind", "person_id", "occasion", "action", "moot"),
+    [
+        (Kind.RAISED, "worker-1", "1", OPEN, False),
+        (Kind.RAISED, "worker-2", "1", OPEN, True),
+        (Kind.DUE_TODAY, "worker-1", FRIDAY.isoformat(), OPEN, False),
+        (Kind.DUE_TODAY, "worker-1", "2026-11-19", OPEN, True),
+        (Kind.ESCALATED, "manager-1", "1", OPEN, False),
+        (Kind.ESCALATED, "head-1", "1", OPEN, True),
+        (Kind.ESCALATED, "manager-1", "1", replace(OPEN, is_to_do=False, is_reported=True), True),
+        (Kind.DUE_IN_LEAVE, "manager-1", "1", OPEN, False),
+        (Kind.DUE_IN_LEAVE, "manager-1", "1", replace(OPEN, is_to_do=False), True),
+        (Kind.UNOWNED, "support-1", "1", OPEN, True),
+        (Kind.UNOWNED, "support-1", "1", replace(OPEN, owner_id=None), False),
+        (Kind.REPORTED, "auditor-1", "1", OPEN, True),
+        (Kind.REPORTED, "auditor-1", "1", replace(OPEN, is_to_do=False, is_reported=True), False),
+        (Kind.CONCERN, "manager-1", "1", OPEN, False),
+    ],
+)
+def test_what_was_done_moved_or_changed_hands_is_not_told(
+    kind: Kind, person_id: str, occasion: str, action: Stands, moot: bool
+) -> None:
+    assert is_moot(kind, person_id, occasion, action) is moot
+
+
+def test_every_kind_about_an_action_says_when_it_is_moot() -> None:
+    done = replace(OPEN, is_to_do=False, owner_id="x", escalated_to="x")
+    assert {kind for kind in Kind if is_moot(kind, "worker-1", "", done)} == ABOUT_ACTIONS
+
+
+@pytest.mark.parametrize(
+    ("kinds", "is_known", "then"),
+    [
+        ([Kind.RAISED], True, Next.SENT),
+        ([Kind.CONCERN], False, Next.AGAIN),
+        ([Kind.RAISED], False, Next.AGAIN),
+        ([Kind.RAISED, Kind.CONCERN], None, Next.AGAIN),
+        ([Kind.RAISED, Kind.DUE_TODAY], None, Next.LEAVE),
+    ],
+)
+def test_what_was_cut_off_is_asked_for_and_where_nobody_can_say_only_a_concern_goes_again(
+    kinds: list[Kind], is_known: bool | None, then: Next
+) -> None:
+    assert after_silence(kinds, is_known) is then
 
 
 def test_a_message_has_a_line_and_an_address_for_each_thing_and_nothing_else() -> None:
