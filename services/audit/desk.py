@@ -78,12 +78,8 @@ async def desk(session: AsyncSession, plan: Programme, day: date) -> Desk:
 
 async def own_teams(session: AsyncSession, plan: Programme, day: date) -> dict[str, frozenset[str]]:
     """The teams whose work is each auditor's own: those they belong to and those they manage."""
-    found: dict[str, frozenset[str]] = {}
-    for auditor in plan.auditors:
-        person = await people.person(session, auditor.person)
-        if person is not None:
-            found[auditor.person] = person.teams_on(day) | person.manages
-    return found
+    known = await people.persons(session, [auditor.person for auditor in plan.auditors])
+    return {person.person_id: person.teams_on(day) | person.manages for person in known}
 
 
 async def _families(session: AsyncSession, plan: Programme) -> dict[str, str]:

@@ -6,7 +6,7 @@ beside it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -41,7 +41,7 @@ class Ruling(NamedTuple):
     facts: str | None = None
 
 
-async def keep_rulings(session: AsyncSession, rulings: Collection[Ruling], replaced: Sequence[Ruling] = ()) -> None:
+async def keep_rulings(session: AsyncSession, rulings: Sequence[Ruling], replaced: Sequence[Ruling] = ()) -> None:
     """Store a batch's rulings. Those that are `replaced` had an earlier one which gave no theme: it goes."""
     if replaced:
         await session.execute(

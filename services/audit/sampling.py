@@ -41,17 +41,12 @@ Known = Mapping[tuple[UUID, UUID], Decided]
 
 @dataclass
 class Batch:
-    """What a batch has come to so far."""
+    """What a batch has come to so far; `again` are those of its rulings that stand in place of an earlier one."""
 
-    rulings: dict[tuple[UUID, UUID], Ruling] = field(default_factory=dict)
+    rulings: list[Ruling] = field(default_factory=list)
+    again: list[Ruling] = field(default_factory=list)
     drawn: dict[UUID, list[Drawn]] = field(default_factory=dict)
     audited: dict[UUID, set[UUID]] = field(default_factory=dict)
-
-    def rule(self, ruling: Ruling) -> None:
-        """Note a ruling; of two on the same case in one batch the one that gave a theme stands."""
-        key = (ruling.assessment_id, ruling.programme_id)
-        if key not in self.rulings or self.rulings[key].theme_id is None:
-            self.rulings[key] = ruling
 
 
 async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | AssessmentWithdrawn]) -> list[Event]:
@@ -63,8 +58,7 @@ async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | As
     known = await _decisions(session, recorded)
     batch = Batch(audited=await _audited(session, standings, recorded))
     corrections = [case for case in recorded if not _arrives(case, standings, known, kinds, batch)]
-    again = [ruling for key, ruling in batch.rulings.items() if key in known]
-    await rulings.keep_rulings(session, batch.rulings.values(), again)
+    await rulings.keep_rulings(session, batch.rulings, batch.again)
     happened: list[Event] = []
     at = (recorded or withdrawn)[-1].occurred_at
     for standing in standings:
@@ -79,10 +73,12 @@ async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | As
 
 def newest(events: Sequence[AssessmentRecorded | AssessmentWithdrawn]) -> list[AssessmentRecorded]:
     """The newest version of each case in the batch, in order; what is withdrawn after it is not sampled at all."""
-    latest: dict[UUID, AssessmentRecorded | AssessmentWithdrawn] = {}
-    for event in events:
-        before = latest.pop(event.assessment_id, None)
-        latest[event.assessment_id] = event if before is None or event.version >= before.version else before
+    latest: dict[UUID, AssessmentRecorded | AssessmentWithdrawn] = {event.assessment_id: event for event in events}
+    if len(latest) < len(events):
+        latest.clear()
+        for event in events:
+            before = latest.pop(event.assessment_id, None)
+            latest[event.assessment_id] = event if before is None or event.version >= before.version else before
     return [event for event in latest.values() if isinstance(event, AssessmentRecorded)]
 
 
@@ -124,14 +120,19 @@ def _arrives(
     """Rule on the case where it is new; False where a decision stands and this is a correction of it."""
     is_new = True
     for standing in standings:
-        before = known.get((case.assessment_id, standing.programme_id))
-        if before is not None and before.theme_id is not None:
+        # Nearly everything comes once: what was never decided is not looked up
+        before = known.get((case.assessment_id, standing.programme_id)) if known else None
+        if before is None:
+            batch.rulings.append(_ruling(case, standing, kinds, batch))
+        elif before.theme_id is not None:
             is_new = False
-        elif before is None or before.version < case.version:
-            batch.rule(_ruling(case, standing, kinds, batch))
+        elif before.version < case.version:
+            ruling = _ruling(case, standing, kinds, batch)
+            batch.rulings.append(ruling)
+            batch.again.append(ruling)
     if not standings and (case.assessment_id, rulings.NOWHERE) not in known:
         day = local_date(case.occurred_at)
-        batch.rule(
+        batch.rulings.append(
             Ruling(case.assessment_id, rulings.NOWHERE, case.version, case.child_id, day, Ineligible.NO_PROGRAMME)
         )
     return is_new

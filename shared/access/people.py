@@ -54,6 +54,12 @@ async def person(session: Reader, person_id: str) -> Person | None:
     return _person(row) if row else None
 
 
+async def persons(session: Reader, person_ids: Iterable[str]) -> list[Person]:
+    """Those of these people who are known, in the order of their ids."""
+    query = sa.select(PERSON).where(PERSON.c.person_id.in_(list(person_ids))).order_by(PERSON.c.person_id)
+    return [_person(row) for row in await session.execute(query)]
+
+
 async def display_name(session: Reader, person_id: str | None) -> str:
     """How a page names this person; the bare id where the directory does not know it, "nobody" for none."""
     if person_id is None:

@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 SIZES = (100_000, 1_000_000, 5_000_000)
 SAMPLE, WARMING, EVENTS = 4_000, 4_000, 30_000
+ROUNDS = 2
+"""Of which the cheaper counts: what else the machine does only adds."""
 DAYS = 4
 """Over which fresh events are spread: within the near-live window."""
 CHILDREN = 3
@@ -145,9 +147,9 @@ def measure(sizes: Sequence[int]) -> dict[str, object]:
         for before, rows in zip((0, *sizes), sizes, strict=False):
             store(servers, before, rows)
             take(servers, f"warm{rows}-", WARMING)
-            took = take(servers, f"at{rows}-", EVENTS)
+            rounds = [take(servers, f"at{rows}-{number}-", EVENTS) for number in range(ROUNDS)]
             for name in NAMES:
-                found[name].append(took[name])
+                found[name].append(min((took[name] for took in rounds), key=lambda each: each["cpu_us_per_event"]))
     return {"rows": list(sizes), "events": EVENTS, **{name: _told(found[name]) for name in NAMES}}
 
 

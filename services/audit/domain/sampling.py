@@ -219,5 +219,8 @@ def assign(needs: Sequence[Need], seed: bytes, assessment_id: UUID) -> str:
 
     It is decided before the case's priority is looked at, so it says nothing about who is drawn.
     """
-    neediest = min(needs, key=lambda need: (need.done / need.target, tie_break(seed, assessment_id, need.theme_id)))
-    return neediest.theme_id
+    behind = min(need.done / need.target for need in needs)
+    neediest = [need for need in needs if need.done / need.target == behind]
+    if len(neediest) == 1:
+        return neediest[0].theme_id
+    return min(neediest, key=lambda need: tie_break(seed, assessment_id, need.theme_id)).theme_id
