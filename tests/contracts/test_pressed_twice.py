@@ -50,6 +50,7 @@ REPEATABLE: dict[str, dict[str, str]] = {
         "POST /audit/outbox/{outbox_id}/retry": STUCK,
         "POST /audit/outbox/{outbox_id}/give-up": STUCK,
         "POST /audit/audits/{audit_id}/open": LOOK,
+        "POST /audit/audits/{audit_id}/siblings/{other_id}": SETS,
         "POST /audit/audits/{audit_id}/draft": "a draft's saves are numbered, and an older one is refused",
         "POST /audit/audits/{audit_id}/claim": "whoever claims second is told that it has gone, as test_auditing shows",
         "POST /audit/programmes/{programme_id}/ready": SETS,
