@@ -64,8 +64,9 @@ def app(configured: Configured) -> FastAPI:
 
 @pytest.fixture
 async def audit(engine: AsyncEngine) -> AuditCompleted:
-    """One audit of worker-1's case with two findings; and somebody who manages the team and watches quality."""
-    await know(engine, *PEOPLE, person("both-1", "team_manager", "qa_manager", team="team-1"))
+    """One audit of worker-1's case with two findings; and two who are more than one thing at once."""
+    both = person("both-1", "team_manager", "qa_manager", team="team-1")
+    await know(engine, *PEOPLE, both, person("both-2", "business_support", "practitioner", team="team-2"))
     await deliver(engine, PROGRAMME_OPENED)
     made = completed(finding(), finding("voice"))
     await deliver(engine, made)
@@ -299,6 +300,7 @@ READS = {
     "manager-2": 404,
     "auditor-2": 404,
     "support-1": 404,
+    "both-2": 404,
     "admin-1": 404,
 }
 

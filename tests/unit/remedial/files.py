@@ -54,9 +54,9 @@ def bomb() -> bytes:
     return document(Kind.WORD, {f"word/media/{number}.bin": bytes(30 * 2**20) for number in range(7)})
 
 
-def directory_of(entries: int) -> bytes:
-    """An archive that is nearly nothing but a directory, of this many entries that all name the same bytes."""
-    name = b"word/document.xml"
+def directory_of(entries: int, length: int = 20) -> bytes:
+    """An archive that is nearly nothing but a directory: this many entries, with names as long, of the same bytes."""
+    name = b"word/document.xml".ljust(length, b"x")
     local = struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name
     rest = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0) + name
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, entries, entries, len(rest) * entries, len(local), 0)

@@ -2,11 +2,14 @@
 
 import tracemalloc
 import zipfile
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 import xlsxwriter
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.remedial.domain.file_kind import EMPTY, MOST_BYTES, NOT_TAKEN, TOO_LARGE, Kind, ending_of, kind_of
 from services.remedial.domain.refusal import Refused
@@ -109,6 +112,8 @@ LIES = {
     ),
     "a letter that unpacks to a disk full": ("minutes.docx", bomb()),
     "a letter of sixty thousand parts": ("minutes.docx", directory_of(60_000)),
+    "a letter of more parts than any letter has": ("minutes.docx", directory_of(2_500)),
+    "a letter whose parts have endless names": ("minutes.docx", directory_of(20, 60_000)),
     "a letter with something before it": ("minutes.docx", b"PK\x03\x04" + WORD),
     "a letter with something behind it": ("minutes.docx", WORD + PROGRAM),
     "a letter that was cut off": ("minutes.docx", WORD[:-10]),
@@ -143,6 +148,23 @@ def test_a_file_of_no_size_or_too_much_of_it_is_refused_before_it_is_looked_at(
         file.truncate(size)
         with pytest.raises(Refused, match=said):
             kind_of(file, "plan.pdf")
+
+
+def test_nothing_reads_a_directory_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused by its own end record: the reader would hold every entry in memory first."""
+    monkeypatch.setattr(zipfile, "ZipFile", lambda _: pytest.fail("the directory was read"))
+    for content in (directory_of(60_000), directory_of(2_500), directory_of(20, 60_000)):
+        with pytest.raises(Refused, match="Choose a PDF"):
+            kind_of(BytesIO(content), "minutes.docx")
+
+
+@given(st.sampled_from([PDF, png(), JPEG, WORD, EXCEL]), st.data())
+def test_whatever_a_file_holds_it_is_taken_or_refused_and_nothing_else(content: bytes, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(content)))
+    broken = content[:at] + data.draw(st.binary(max_size=12)) + content[at + data.draw(st.integers(0, 12)) :]
+    for name in ("a.pdf", "a.png", "a.jpg", "a.docx", "a.xlsx"):
+        with suppress(Refused):
+            kind_of(BytesIO(broken), name)
 
 
 def test_looking_at_a_bomb_takes_little_memory() -> None:
