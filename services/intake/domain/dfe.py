@@ -328,7 +328,11 @@ def _undated(episode: Episode) -> Refusal | None:
 def _implausible(statement: Submission, today: date, born: date | None) -> Refusal | None:
     said = statement.said
     wrong = plausibility.implausible_id(statement.sender_id or "", "id")
-    return wrong or (plausibility.implausible(statement.kind, said, today, born) if said is not None else None)
+    if said is None:
+        return wrong
+    # The document bounds a code's length, not its characters
+    unreadable = (plausibility.unreadable(factor, "factors") for factor in said.factors)
+    return wrong or next(filter(None, unreadable), None) or plausibility.implausible(statement.kind, said, today, born)
 
 
 def _implausible_context(context: Context, today: date) -> Refusal | None:

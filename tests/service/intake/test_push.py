@@ -239,3 +239,14 @@ async def test_the_documents_own_example_is_understood(supplier: httpx.AsyncClie
     example = document["components"]["schemas"]["CSC"]["items"]["example"]
     answer = await supplier.post(ADDRESS, json=[example])
     assert answer.status_code == 200
+
+
+async def test_a_code_that_no_database_holds_quarantines_its_child_and_nobody_else(
+    supplier: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    """Incident: a NUL in a factor that changed answered 500, and with it every other child of the push was lost."""
+    await push(supplier, assessed(authorisation_date=AUTHORISED, factors=["16A"]))
+    bad = assessed(authorisation_date=AUTHORISED, factors=["1\x00A"])
+    answered = await push(supplier, bad, assessed("Child2", authorisation_date=AUTHORISED, factors=["16A"]))
+    assert (answered.status_code, answered.headers["caseloop-outcome"][-13:]) == (200, "quarantined=1")
+    assert [record.factors for record in await records(engine)] == [("16A",), ("16A",)]
