@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.remedial import joining
+from services.remedial import erasing, joining
 from services.remedial.calendar import proclaimed
 from services.remedial.domain import deadlines
 from services.remedial.domain.amendment import Ask, Asked, Held, action_id_of, asked_of
@@ -58,13 +58,17 @@ async def follow(session: AsyncSession, audit: AuditCompleted | AuditAmended) ->
 
 
 async def raise_alone(session: AsyncSession, loop: Loop, rows: Sequence[Joined], at: datetime) -> list[Event]:
-    """Give each of these findings, which nothing answers any more, an action of its own. The caller holds the loop."""
+    """Give each of these findings, which nothing answers any more, an action of its own. The caller holds the loop.
+
+    Where a finding's words were erased meanwhile, none is kept about its action either.
+    """
     own = await _actions_of(session, loop)
     following = await _following(session, loop, at, None)
     ids = {row.finding_id for row in rows}
     held = {finding_id: _held(action) for finding_id, action in own.items() if finding_id in ids}
     asked = asked_of([joining.as_finding(row) for row in rows], held)
-    return [event for each in asked for event in await following.do(each, own.get(each.finding_id))]
+    events = [event for each in asked for event in await following.do(each, own.get(each.finding_id))]
+    return [*events, *await erasing.erase_with_findings(session, ids, at)]
 
 
 def _held(action: Action) -> Held:

@@ -1,5 +1,6 @@
 """One action answers several findings: exactly once, whatever is redelivered, amended, late or finished meanwhile."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
-from services.remedial import moves, settling
+from services.remedial import moves, raising, settling
 from services.remedial.domain.amendment import action_id_of
 from services.remedial.handlers import router
 from services.remedial.models import Action, Joined, Loop, Step, Unsettled
@@ -41,6 +42,7 @@ from tests.service.remedial.council import (
 )
 from tests.service.remedial.delivering import deliver, know
 from tests.support.delivery import open_day
+from tests.support.eventually import eventually
 
 TUESDAY = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
@@ -306,3 +308,48 @@ async def test_a_finding_that_gets_an_action_after_its_words_were_erased_takes_n
     assert types(await settled(engine)) == ["FindingParted", "ActionRaised", "TextErased"]
     own = action_id_of(second.finding_id)
     assert types(await do(engine, WORKER, moves.report, own, Report("Her brother", "safer"))) == ["ActionReported"]
+
+
+async def blocked(engine: AsyncEngine) -> None:
+    """Wait until one transaction waits for another."""
+
+    async def waits() -> None:
+        async with engine.connect() as connection:
+            waiting = sa.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            assert (await connection.execute(waiting)).scalar_one() > 0
+
+    await eventually(waits)
+
+
+async def test_a_finding_that_is_merged_while_its_action_is_being_verified_is_not_lost(engine: AsyncEngine) -> None:
+    first = finding()
+    await deliver(engine, completed(first))
+    action_id = action_id_of(first.finding_id)
+    await do(engine, WORKER, moves.report, action_id, Report("done", "safer"))
+    async with sessions(engine)() as session, session.begin():
+        await moves.verify(session, By(AUDITOR, TUESDAY), action_id)
+        second = acting_with(first)
+        arriving = asyncio.create_task(deliver(engine, completed(second)))
+        await blocked(engine)
+    [raised] = await arriving
+    assert isinstance(raised, ActionRaised)
+    assert raised.alone_because == "verified"
+
+
+async def test_an_action_that_is_withdrawn_while_a_finding_is_merged_with_it_leaves_none_behind(
+    engine: AsyncEngine,
+) -> None:
+    first = finding()
+    await deliver(engine, completed(first))
+    other = completed(acting_with(first))
+    async with sessions(engine)() as session, session.begin():
+        joined_now = await raising.follow(session, other)
+        await session.flush()
+        withdrawing = asyncio.create_task(
+            do(engine, QA, moves.withdraw, action_id_of(first.finding_id), "no longer needed")
+        )
+        await blocked(engine)
+    assert types(joined_now) == ["FindingJoined"]
+    await withdrawing
+    assert types(await settled(engine)) == ["FindingParted", "ActionRaised"]
+    assert await standing(engine, other) == "open"
