@@ -24,7 +24,7 @@ from services.audit.draws import Drawn
 from services.audit.models import OPEN_STATES, Audit, DecisionRow, Flag
 from services.audit.rulings import Ruling
 from services.audit.standings import Standing, in_force, keep_late, theme_draw
-from shared.access.tables import TEAM
+from shared.db import raw
 from shared.events import AssessmentRecorded, AssessmentWithdrawn, Event
 from shared.working_days import local_date
 
@@ -83,21 +83,18 @@ def newest(events: Sequence[AssessmentRecorded | AssessmentWithdrawn]) -> list[A
 
 
 async def _team_kinds(session: AsyncSession) -> dict[str, str]:
-    rows = await session.execute(sa.select(TEAM.c.team_id, TEAM.c.kind))
-    return {row.team_id: row.kind for row in rows}
+    return dict(await (await raw(session)).fetch("SELECT team_id, kind FROM team"))
 
 
 async def _decisions(session: AsyncSession, cases: Sequence[AssessmentRecorded]) -> Known:
     if not cases:
         return {}
-    rows = await session.execute(_DECIDED, {"ids": [case.assessment_id for case in cases]})
-    return {(row.assessment_id, row.programme_id): Decided(row.version, row.theme_id) for row in rows}
+    connection = await raw(session)
+    rows = await connection.fetch(_DECIDED, [case.assessment_id for case in cases])
+    return {(row["assessment_id"], row["programme_id"]): Decided(row["version"], row["theme_id"]) for row in rows}
 
 
-_DECIDED = sa.text(
-    "SELECT assessment_id, programme_id, version, theme_id FROM decision"
-    " WHERE assessment_id = ANY(CAST(:ids AS uuid[]))"
-)
+_DECIDED = "SELECT assessment_id, programme_id, version, theme_id FROM decision WHERE assessment_id = ANY($1::uuid[])"
 
 
 async def _audited(
@@ -186,10 +183,8 @@ async def _correct_audit(
     session: AsyncSession, standing: Standing, case: AssessmentRecorded, *, still: bool
 ) -> list[Event]:
     happened: list[Event] = []
-    query = sa.select(Audit).where(
-        col(Audit.assessment_id) == case.assessment_id, col(Audit.programme_id) == standing.programme_id
-    )
-    for audit in (await session.execute(query.with_for_update())).scalars().all():
+    of_case = (col(Audit.assessment_id) == case.assessment_id, col(Audit.programme_id) == standing.programme_id)
+    for audit in await _audits_of(session, *of_case):
         if audit.flag == Flag.WITHDRAWN:
             # Its words are gone for good, whatever is told of the case again.
             continue
@@ -227,7 +222,17 @@ async def withdraw(
         await session.flush()
         if row.outcome == Outcome.NOT_DRAWN and standing is not None:
             happened += await set_aside(session, standing, row, Outcome.WITHDRAWN, at)
-    found = await session.execute(sa.select(Audit).where(col(Audit.assessment_id) == assessment_id).with_for_update())
-    for audit in found.scalars().all():
+    for audit in await _audits_of(session, col(Audit.assessment_id) == assessment_id):
         happened += await leaving.withdraw(session, by_id.get(audit.programme_id), audit, at)
     return happened
+
+
+async def _audits_of(session: AsyncSession, *case: sa.ColumnElement[bool]) -> Sequence[Audit]:
+    """The audits of one case, locked.
+
+    Asked twice: a re-audit is drawn under the lock of its first audit, and what was drawn while the first look waited
+    for that, only the second sees.
+    """
+    query = sa.select(Audit).where(*case).order_by(col(Audit.audit_id)).with_for_update()
+    await session.execute(query)
+    return (await session.execute(query.execution_options(populate_existing=True))).scalars().all()

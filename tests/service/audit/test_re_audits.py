@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.audit import handlers
+from services.audit import handlers, re_audits
+from services.audit.audits import locked
 from services.audit.domain.programme import Programme
 from services.audit.models import Audit, AuditState
 from shared.db import sessions
@@ -30,6 +32,7 @@ from tests.service.audit.test_auditing import auditor, fields_of, filled, looks_
 from tests.service.audit.test_replies import begun, with_finding
 from tests.support.clients import client_as
 from tests.support.delivery import deliver, last_outbox_id, said
+from tests.support.eventually import eventually
 
 
 def closed(audit: Audit, version: int = 3) -> LoopClosed:
@@ -262,3 +265,34 @@ async def test_nobody_but_the_qa_manager_draws_one(app: FastAPI, engine: AsyncEn
             assert (await browser.post(f"/audit/audits/{first.audit_id}/re-audit")).status_code == 404
             assert (await browser.get(f"/audit/programmes/{plan.programme_id}/re-audits")).status_code == 404
     assert len(await audits(engine, standing=False)) == 1
+
+
+async def test_a_case_withdrawn_while_its_re_audit_is_drawn_ends_that_too(app: FastAPI, engine: AsyncEngine) -> None:
+    plan, first = await closed_loop(app, engine)
+    gone = AssessmentWithdrawn(
+        occurred_at=MORNING + timedelta(hours=1),
+        version=9,
+        assessment_id=first.assessment_id,
+        child_id=first.child_id,
+        council="999",
+        kind="assessment",
+    )
+    async with sessions(engine)() as session, session.begin():
+        held = await locked(session, first.audit_id)
+        await re_audits.draw(session, plan, held, by="qa-1", at=MORNING)
+        withdrawing = asyncio.ensure_future(arrive(engine, gone))
+        await eventually(lambda: _waits_for_a_lock(engine))
+    happened = await withdrawing
+    assert len(of_type(happened, AuditWithdrawn)) == 1
+    assert (await again(engine)).state == AuditState.WITHDRAWN
+
+
+async def _waits_for_a_lock(engine: AsyncEngine) -> bool:
+    async with engine.connect() as connection:
+        waiting = await connection.execute(
+            sa.text(
+                "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
+                "AND wait_event_type = 'Lock')"
+            )
+        )
+        return bool(waiting.scalar_one())
