@@ -34,11 +34,11 @@ async def answer(
     if audit.programme_id != other.programme_id or audit.child_id == other.child_id:
         raise AuditConflictError("These two cases cannot be siblings.")
     await session.execute(_ONE_AT_A_TIME, {"programme": str(audit.programme_id)})
-    concerned = await _locked(session, await _reached(session, {audit.audit_id, other.audit_id}))
+    concerned = await _locked(session, await _reached(session, audit, other))
     if any(each.family_key and not is_confirmed(each) for each in concerned):
         raise AuditConflictError("The case management system says which family this case is of.")
     await _keep(session, audit.audit_id, other.audit_id, are_siblings=are_siblings, by=by, at=at)
-    keys = families([each.audit_id for each in concerned], await _confirmed(session, concerned))
+    keys = _keys(concerned, await _confirmed(session, concerned))
     return [
         event
         for each in concerned
@@ -47,16 +47,29 @@ async def answer(
     ]
 
 
+def _keys(concerned: Sequence[Audit], confirmed: Sequence[tuple[UUID, UUID]]) -> dict[UUID, str | None]:
+    """The family of each audit: that of its work, whichever of its audits, a re-audit say, was answered about."""
+    first: dict[UUID, UUID] = {}
+    for each in sorted(concerned, key=lambda each: (each.re_audit_of is not None, each.audit_id)):
+        first.setdefault(each.assessment_id, each.audit_id)
+    stands_for = {each.audit_id: first[each.assessment_id] for each in concerned}
+    keys = families(first.values(), [(stands_for[one], stands_for[other]) for one, other in confirmed])
+    return {audit_id: keys[of_work] for audit_id, of_work in stands_for.items()}
+
+
 def is_confirmed(audit: Audit) -> bool:
     """Whether a person said of which family the case is, and not its sender."""
     return (audit.family_key or "").startswith("confirmed:")
 
 
-async def _reached(session: AsyncSession, pair: set[UUID]) -> set[UUID]:
-    """The two, and everybody who is of either's family so far."""
-    keys = sa.select(col(Audit.family_key)).where(col(Audit.audit_id).in_(pair), col(Audit.family_key).is_not(None))
-    members = await session.execute(sa.select(col(Audit.audit_id)).where(col(Audit.family_key).in_(keys)))
-    return pair | set(members.scalars())
+async def _reached(session: AsyncSession, audit: Audit, other: Audit) -> set[UUID]:
+    """Every audit of the two pieces of work, and of everybody who is of either's family so far."""
+    here = col(Audit.programme_id) == audit.programme_id
+    works = col(Audit.assessment_id).in_((audit.assessment_id, other.assessment_id))
+    keys = sa.select(col(Audit.family_key)).where(here, works, col(Audit.family_key).is_not(None))
+    family = sa.select(col(Audit.assessment_id)).where(here, col(Audit.family_key).in_(keys))
+    members = sa.select(col(Audit.audit_id)).where(here, sa.or_(works, col(Audit.assessment_id).in_(family)))
+    return set((await session.execute(members)).scalars())
 
 
 async def _locked(session: AsyncSession, ids: set[UUID]) -> Sequence[Audit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -207,3 +208,23 @@ async def test_two_auditors_who_join_one_family_from_both_ends_make_one_family(a
         answers = await asyncio.gather(answer(one, a, b, "yes"), answer(two, c, b, "yes"))
     assert {each.status_code for each in answers} == {303}
     assert len(set((await keys(app)).values())) == 1
+
+
+async def test_a_re_audit_is_of_the_family_of_its_first_audit_whatever_is_answered_later(
+    app: FastAPI, plan: Programme
+) -> None:
+    one, other, third = await arrived(app, assessed("a"), assessed("b"), assessed("c"))
+    again_id = uuid4()
+    async with await auditor(app) as browser:
+        await answer(browser, one, other, "yes")
+        async with sessions(app.state.service.engine)() as session, session.begin():
+            held = await session.get_one(Audit, one.audit_id)
+            facts = held.model_dump() | {"audit_id": again_id, "re_audit_of": one.audit_id, "by_hand": True}
+            session.add(Audit(**facts))
+        await answer(browser, other, third, "yes")
+        family = await keys(app)
+        assert len(set(family.values())) == 1
+        assert family[again_id] is not None
+        for pair in ((one, other), (other, third)):
+            await answer(browser, *pair, "no")
+    assert set((await keys(app)).values()) == {None}
