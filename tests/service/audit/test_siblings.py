@@ -12,14 +12,16 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.audit import siblings as answers
 from services.audit.domain.programme import Programme
 from services.audit.models import Audit
 from services.audit.queries import cases, siblings
 from shared.access import Role, Scope
 from shared.db import sessions
 from shared.events import AssessmentRecorded
-from tests.service.audit.playing import arrive, audits, open_briefing
+from tests.service.audit.playing import MORNING, arrive, audits, open_briefing
 from tests.support.clients import client_as
+from tests.support.eventually import eventually
 from tests.unit.audit.council import OPENS_ON, case, source
 
 ANSWERS = {"yes": "They are siblings", "no": "They are not"}
@@ -203,10 +205,22 @@ async def test_whoever_may_not_read_the_siblings_audit_does_not_learn_of_it(app:
 
 
 async def test_two_auditors_who_join_one_family_from_both_ends_make_one_family(app: FastAPI, plan: Programme) -> None:
-    a, b, c = await arrived(app, assessed("a"), assessed("b"), assessed("c"))
-    async with await auditor(app) as one, await auditor(app) as two:
-        answers = await asyncio.gather(answer(one, a, b, "yes"), answer(two, c, b, "yes"))
-    assert {each.status_code for each in answers} == {303}
+    """The one in the middle is the last by its id: each half of the family would get a name of its own."""
+    found = await arrived(app, assessed("a"), assessed("b"), assessed("c"))
+    one, other, middle = sorted(found, key=lambda audit: audit.audit_id)
+    engine: AsyncEngine = app.state.service.engine
+
+    async def somebody_waits() -> bool:
+        async with engine.connect() as connection:
+            return bool((await connection.execute(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar())
+
+    async with await auditor(app) as browser:
+        async with sessions(engine)() as first, first.begin():
+            mine, shared = [await first.get_one(Audit, each.audit_id) for each in (one, middle)]
+            await answers.answer(first, mine, shared, are_siblings=True, by="auditor-1", at=MORNING)
+            second = asyncio.create_task(answer(browser, other, middle, "yes"))
+            await eventually(somebody_waits)
+        assert (await second).status_code == 303
     assert len(set((await keys(app)).values())) == 1
 
 
