@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.intake import api, handlers, pages, people_pages, pushes, sign_in
+from services.intake import api, handlers, pages, people_pages, pushes, quarantine_api, sign_in
 from services.intake.settings import Settings
 from shared.events import (
     AssessmentRecorded,
@@ -45,7 +45,7 @@ def build(settings: Settings) -> FastAPI:
         name="intake",
         settings=settings,
         events=handlers.router,
-        routers=[sign_in.router, people_pages.router, pages.router, api.router, pushes.router],
+        routers=[sign_in.router, people_pages.router, pages.router, api.router, quarantine_api.router, pushes.router],
         templates=Path(__file__).parent / "templates",
         says=SAYS,
         owns_people=True,

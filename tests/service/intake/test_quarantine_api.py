@@ -1,0 +1,78 @@
+"""Quarantine for programs: what a page can do, they can."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.events import AssessmentRecorded
+from tests.service.intake.test_annex_a import send, workbook
+from tests.support.clients import client_as
+from tests.support.delivery import said
+
+ENDS_FIRST = ("78", None, date(2021, 2, 4), "Yes", date(2021, 1, 8), "Moor", "Ann Li")
+NOBODY = ("", None, date(2021, 2, 4), "Yes", date(2021, 2, 8), "", "")
+
+
+async def first(http: httpx.AsyncClient, code: str) -> str:
+    """The address of what waits for this reason."""
+    listed = (await http.get(f"/intake/quarantine.json?reason={code}")).json()
+    return f"/intake/quarantine/{listed['items'][0]['quarantine_id']}"
+
+
+async def test_what_was_refused_is_listed_with_its_reasons_and_kept_fields(app: FastAPI) -> None:
+    await send(app, workbook(ENDS_FIRST, NOBODY))
+    async with await client_as(app, "business_support") as http:
+        listed = (await http.get("/intake/quarantine.json")).json()
+        address = await first(http, "ends_before_start")
+        one = (await http.get(f"{address}/record.json")).json()
+        nobody = await http.get("/intake/quarantine/00000000-0000-4000-8000-000000000000/record.json")
+    assert {reason["code"]: reason["count"] for reason in listed["reasons"]} == {"ends_before_start": 1, "missing": 1}
+    assert (listed["total"], listed["pages"]) == (2, 1)
+    assert one["sentence"] == "It was authorised before it started"
+    assert one["fields"]["finished_on"] == "2021-01-08"
+    assert one["place"] == {"sheet": "List 4", "row": 2, "column": "ContinuousAssessmentAuthDate"}
+    assert nobody.status_code == 404
+
+
+async def test_an_administrator_sees_counts_and_no_values(app: FastAPI) -> None:
+    await send(app, workbook(ENDS_FIRST))
+    async with await client_as(app, "administrator") as http:
+        listed = (await http.get("/intake/quarantine.json")).json()
+    assert [reason["count"] for reason in listed["reasons"]] == [1]
+    assert listed["items"] == []
+
+
+async def test_what_is_corrected_is_taken_in_once(app: FastAPI, engine: AsyncEngine) -> None:
+    await send(app, workbook(ENDS_FIRST))
+    async with await client_as(app, "business_support") as http:
+        address = await first(http, "ends_before_start")
+        wrong = await http.post(f"{address}/resubmit.json", json={"fields": {"finished_on": "31/02/2021"}})
+        strange = await http.post(f"{address}/resubmit.json", json={"fields": {"surname": "Canary"}})
+        right = await http.post(f"{address}/resubmit.json", json={"fields": {"finished_on": "2021-02-08"}})
+        again = await http.post(f"{address}/resubmit.json", json={"fields": {"finished_on": "2021-02-08"}})
+    assert wrong.status_code == 422
+    assert wrong.json() == {"refused": "This is not a date that exists", "field": "finished_on"}
+    assert strange.status_code == 422
+    assert "Canary" not in strange.text
+    (record,) = [event for event in await said(engine) if isinstance(event, AssessmentRecorded)]
+    assert right.json()["assessment_id"] == str(record.assessment_id)
+    assert right.json()["state"] == "resubmitted"
+    assert again.status_code == 404
+
+
+async def test_what_is_dismissed_has_a_reason(app: FastAPI, engine: AsyncEngine) -> None:
+    await send(app, workbook(ENDS_FIRST))
+    async with await client_as(app, "business_support") as http:
+        address = await first(http, "ends_before_start")
+        silent = await http.post(f"{address}/dismiss.json", json={"why": " "})
+        dismissed = await http.post(f"{address}/dismiss.json", json={"why": "Entered twice"})
+        waiting = (await http.get("/intake/quarantine.json")).json()
+        listed = (await http.get("/intake/quarantine.json?state=dismissed")).json()
+    assert silent.status_code == 422
+    assert dismissed.json()["why"] == "Entered twice"
+    assert waiting["reasons"] == []
+    assert [each["why"] for each in listed["items"]] == ["Entered twice"]
