@@ -11,7 +11,6 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.audit.domain.sampling import Outcome, ThemeWeek
@@ -93,10 +92,9 @@ async def keep(session: AsyncSession, draws: Iterable[ThemeDraw], at: datetime) 
     return events
 
 
-_COUNT = sa.text(
-    "WITH counted AS (SELECT * FROM unnest(CAST(:programmes AS uuid[]), CAST(:themes AS text[]), CAST(:weeks AS int[]),"
-    " CAST(:done AS int[]), CAST(:versions AS int[]), CAST(:arrivals AS int[]), CAST(:drawn AS int[]),"
-    " CAST(:sequences AS int[]), CAST(:capped AS bool[]))"
+_COUNT = (
+    "WITH counted AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[],"
+    " $7::int[], $8::int[], $9::bool[])"
     " AS counted (programme_id, theme_id, week, done, version, arrivals, drawn, sequence, capped)),"
     " themes AS (UPDATE theme SET done = counted.done, version = counted.version FROM counted"
     " WHERE theme.programme_id = counted.programme_id AND theme.theme_id = counted.theme_id)"
@@ -107,21 +105,21 @@ _COUNT = sa.text(
 
 
 async def _keep_counters(session: AsyncSession, draws: Sequence[ThemeDraw]) -> None:
-    weeks = [draw.week for draw in draws]
-    await session.execute(
-        _COUNT,
-        {
-            "programmes": [draw.programme_id for draw in draws],
-            "themes": [draw.theme_id for draw in draws],
-            "weeks": [week.week for week in weeks],
-            "done": [week.done for week in weeks],
-            "versions": [draw.version for draw in draws],
-            "arrivals": [week.arrivals for week in weeks],
-            "drawn": [week.drawn for week in weeks],
-            "sequences": [week.sequence for week in weeks],
-            "capped": [week.capped for week in weeks],
-        },
-    )
+    counted = [
+        (
+            draw.programme_id,
+            draw.theme_id,
+            draw.week.week,
+            draw.week.done,
+            draw.version,
+            draw.week.arrivals,
+            draw.week.drawn,
+            draw.week.sequence,
+            draw.week.capped,
+        )
+        for draw in draws
+    ]
+    await (await raw(session)).execute(_COUNT, *zip(*counted, strict=True))
 
 
 _LOGGED = ("programme_id", "theme_id", "version", "type", "body")

@@ -65,14 +65,15 @@ _FORGET = sa.text(
 
 async def audited_children(session: AsyncSession, children: Iterable[UUID], since: date) -> set[UUID]:
     """Which of these children had work drawn for audit on or after that day, and not given back."""
-    rows = await session.execute(
-        sa.text(
-            "SELECT DISTINCT child_id FROM audit WHERE child_id = ANY(CAST(:children AS uuid[]))"
-            " AND sampled_on >= :since AND state NOT IN ('returned', 'withdrawn')"
-        ),
-        {"children": list(children), "since": since},
-    )
-    return {row.child_id for row in rows}
+    await session.flush()
+    rows = await (await raw(session)).fetch(_AUDITED, list(children), since)
+    return {row["child_id"] for row in rows}
+
+
+_AUDITED = (
+    "SELECT DISTINCT child_id FROM audit WHERE child_id = ANY($1::uuid[])"
+    " AND sampled_on >= $2 AND state NOT IN ('returned', 'withdrawn')"
+)
 
 
 def excluded_since(plan: Programme, day: date) -> date:

@@ -5,14 +5,13 @@ Whoever draws holds the rows of every theme of every open programme, locked in o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Protocol
+from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.audit import draws
@@ -23,6 +22,7 @@ from services.audit.domain.themes import Ineligible, is_near_live
 from services.audit.draws import ThemeDraw
 from services.audit.models import ThemeRow, ThemeWeekRow
 from services.audit.rulings import Ruling
+from shared.db import raw
 from shared.events import AssessmentRecorded, DrawEvent
 from shared.working_days import local_date
 
@@ -93,71 +93,58 @@ def parse_plan(body: str) -> Programme:
     return Programme.model_validate_json(body)
 
 
-_LOCK = sa.text(
+_LOCK = (
     "SELECT programme_id, theme_id FROM theme JOIN programme USING (programme_id) WHERE programme.state = 'open'"
     " ORDER BY programme_id, position FOR UPDATE OF theme"
 )
 """In one order, so that two replicas cannot deadlock."""
 
-_PROGRAMMES = sa.text(
-    "SELECT programme_id, body, seed, day FROM programme WHERE state = 'open' AND programme_id = ANY(:programmes)"
+_PROGRAMMES = (
+    "SELECT programme_id, body, seed, day FROM programme WHERE state = 'open' AND programme_id = ANY($1::uuid[])"
     " ORDER BY programme_id"
 )
 
-_OPEN_WEEKS = sa.text(
-    "SELECT theme_week.*, theme.done, theme.version FROM theme_week JOIN theme USING (programme_id, theme_id)"
-    " WHERE programme_id = ANY(:programmes) AND NOT closed ORDER BY programme_id, position"
+_OPEN_WEEKS = (
+    "SELECT programme_id, theme_id, week, theme_week.target, may_pass, want, threshold, expected, arrivals, drawn,"
+    " sequence, capped, theme.done, theme.version FROM theme_week JOIN theme USING (programme_id, theme_id)"
+    " WHERE programme_id = ANY($1::uuid[]) AND NOT closed ORDER BY programme_id, position"
 )
 
 
 async def in_force(session: AsyncSession) -> list[Standing]:
     """Every open programme with its open theme-weeks; until the transaction ends nobody else draws."""
     await session.flush()
-    locked = {(row.programme_id, row.theme_id) for row in await session.execute(_LOCK)}
+    connection = await raw(session)
+    locked = {tuple(row) for row in await connection.fetch(_LOCK)}
     if not locked:
         return []
-    held = {"programmes": list({programme_id for programme_id, _ in locked})}
-    programmes = await session.execute(_PROGRAMMES, held)
+    held = list({programme_id for programme_id, _ in locked})
     found = {
-        row.programme_id: Standing(row.programme_id, parse_plan(row.body), row.seed, row.day, {}) for row in programmes
+        programme_id: Standing(programme_id, parse_plan(body), seed, day, {})
+        for programme_id, body, seed, day in await connection.fetch(_PROGRAMMES, held)
     }
-    for row in await session.execute(_OPEN_WEEKS, held):
+    for row in await connection.fetch(_OPEN_WEEKS, held):
+        key = (row["programme_id"], row["theme_id"])
         # What was opened while this waited for the locks is nobody's yet
-        if (row.programme_id, row.theme_id) in locked and row.programme_id in found:
-            found[row.programme_id].themes[row.theme_id] = ThemeDraw(
-                row.programme_id, row.theme_id, row.target, row.version, theme_week(row, row.done)
-            )
+        if key in locked and row["programme_id"] in found:
+            week = theme_week(row, row["done"])
+            found[row["programme_id"]].themes[row["theme_id"]] = ThemeDraw(*key, row["target"], row["version"], week)
     return list(found.values())
 
 
-class Counters(Protocol):
-    """What a stored week says, as a row of a query or of the table."""
-
-    week: int
-    want: int
-    threshold: float
-    expected: float
-    target: int
-    may_pass: bool
-    arrivals: int
-    drawn: int
-    sequence: int
-    capped: bool
-
-
-def theme_week(week: Counters, done: int) -> ThemeWeek:
-    """The state of the draw that a stored week and its theme's count come to."""
+def theme_week(week: Mapping[str, Any], done: int) -> ThemeWeek:
+    """The state of the draw that the stored columns of a week and its theme's count come to."""
     return ThemeWeek(
-        week=week.week,
-        want=week.want,
-        threshold=week.threshold,
-        expected=week.expected,
-        limit=None if week.may_pass else week.target,
+        week=week["week"],
+        want=week["want"],
+        threshold=week["threshold"],
+        expected=week["expected"],
+        limit=None if week["may_pass"] else week["target"],
         done=done,
-        arrivals=week.arrivals,
-        drawn=week.drawn,
-        sequence=week.sequence,
-        capped=week.capped,
+        arrivals=week["arrivals"],
+        drawn=week["drawn"],
+        sequence=week["sequence"],
+        capped=week["capped"],
     )
 
 
@@ -169,7 +156,9 @@ async def theme_draw(session: AsyncSession, standing: Standing, theme_id: str, w
     key = (standing.programme_id, theme_id)
     theme = await session.get_one(ThemeRow, key, with_for_update=True, populate_existing=True)
     row = await session.get_one(ThemeWeekRow, (*key, week), populate_existing=True)
-    return ThemeDraw(standing.programme_id, theme_id, row.target, theme.version, theme_week(row, theme.done))
+    return ThemeDraw(
+        standing.programme_id, theme_id, row.target, theme.version, theme_week(row.model_dump(), theme.done)
+    )
 
 
 async def keep_late(session: AsyncSession, standing: Standing, draw: ThemeDraw, at: datetime) -> list[DrawEvent]:

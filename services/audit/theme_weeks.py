@@ -53,7 +53,7 @@ async def open_week(session: AsyncSession, standing: Standing, theme_id: str, we
     theme.version += 1
     session.add(row)
     standing.themes[theme_id] = ThemeDraw(
-        standing.programme_id, theme_id, row.target, theme.version, theme_week(row, theme.done)
+        standing.programme_id, theme_id, row.target, theme.version, theme_week(row.model_dump(), theme.done)
     )
     opened = ThemeWeekOpened(
         occurred_at=at,
