@@ -136,7 +136,7 @@ class Action(Table, table=True):
         return self.state in TO_DO
 
     def concerned(
-        self, service: str | None, moderators: frozenset[str], evidence_by: frozenset[str] = frozenset()
+        self, service: str | None, moderators: frozenset[str], whose_too: frozenset[str] = frozenset()
     ) -> Concerned:
         """Whom it concerns, for the rules of who may do what."""
         return Concerned(
@@ -152,7 +152,7 @@ class Action(Table, table=True):
             verified_by=self.verified_by,
             check_waits=self.check_drawn_at is not None and self.checked_at is None,
             escalated=self.escalated_at is not None and self.acknowledged_at is None,
-            evidence_by=evidence_by,
+            whose_too=whose_too,
         )
 
 

@@ -79,7 +79,7 @@ async def take(session: AsyncSession, by: By, action_id: UUID, move: Move) -> Ha
         raise HTTPException(404)
     service = await queries.service_of(session, action.team_id)
     moderators = await queries.moderators_of(session, action.audit_id)
-    concerned = action.concerned(service, moderators, await queries.evidence_by_whom(session, action_id))
+    concerned = action.concerned(service, moderators, await queries.whose_work_too(session, action_id))
     # Asked again under the lock: it may have changed hands since it was looked up.
     if not oversight.sees(by.scope, concerned) or not oversight.has_role_for(move, by.scope, concerned):
         raise HTTPException(404)

@@ -12,7 +12,18 @@ from sqlmodel import col
 from services.remedial.domain import oversight, piles
 from services.remedial.domain.life import OPEN, TO_DO, State
 from services.remedial.domain.piles import Band, Pile
-from services.remedial.models import Action, Attachment, CaseLink, Loop, Moderated, Programme, Step, Text
+from services.remedial.models import (
+    Action,
+    Attachment,
+    CaseLink,
+    Join,
+    Joined,
+    Loop,
+    Moderated,
+    Programme,
+    Step,
+    Text,
+)
 from services.remedial.words import Words, words_of
 from shared.access import Role, Scope
 from shared.access.tables import TEAM
@@ -81,12 +92,20 @@ def checkable(scope: Scope) -> Condition:
 def _not_own_work(scope: Scope) -> list[Condition]:
     ones = (Action.owner_id, Action.reported_by, Action.worker_id, Action.authorised_by)
     gave = sa.exists().where(*_stands_for(Action.action_id), col(Attachment.attached_by) == scope.person_id)
-    return [*(col(one).is_distinct_from(scope.person_id) for one in ones), ~gave]
+    behind = sa.or_(col(Loop.worker_id) == scope.person_id, col(Loop.authorised_by) == scope.person_id)
+    merged = sa.exists().where(*_answered_by(Action.action_id), behind)
+    return [*(col(one).is_distinct_from(scope.person_id) for one in ones), ~gave, ~merged]
 
 
 def _stands_for(action_id: UUID) -> list[Condition]:
     """The files that stand as an action's evidence; what was removed or erased is none."""
     return [col(Attachment.action_id) == action_id, col(Attachment.gone_at).is_(None)]
+
+
+def _answered_by(action_id: UUID) -> list[Condition]:
+    """The loops of the findings that an action answers too."""
+    joined = [col(Joined.action_id) == action_id, col(Joined.join) == Join.JOINED]
+    return [*joined, col(Loop.audit_id) == col(Joined.audit_id)]
 
 
 @dataclass(frozen=True)
@@ -210,14 +229,14 @@ class Seen:
     service: str | None
     moderators: frozenset[str]
     case_id: str | None
-    evidence_by: frozenset[str]
+    whose_too: frozenset[str]
     is_erased: bool
     """Whether its case was withdrawn and its words erased: nothing that is written now is kept."""
 
     @property
     def concerned(self) -> oversight.Concerned:
         """Whom it concerns, for the rules of who may do what."""
-        return self.action.concerned(self.service, self.moderators, self.evidence_by)
+        return self.action.concerned(self.service, self.moderators, self.whose_too)
 
     @property
     def theme(self) -> str:
@@ -241,8 +260,8 @@ async def one(session: AsyncSession, scope: Scope, action_id: UUID) -> Seen | No
     if row is None:
         return None
     action, loop, programme, service, case_id, erased = row
-    moderators, evidence_by = await moderators_of(session, action.audit_id), await evidence_by_whom(session, action_id)
-    return Seen(action, loop, programme, service, moderators, case_id, evidence_by, bool(erased))
+    moderators, whose_too = await moderators_of(session, action.audit_id), await whose_work_too(session, action_id)
+    return Seen(action, loop, programme, service, moderators, case_id, whose_too, bool(erased))
 
 
 async def moderators_of(session: AsyncSession, audit_id: UUID) -> frozenset[str]:
@@ -251,10 +270,17 @@ async def moderators_of(session: AsyncSession, audit_id: UUID) -> frozenset[str]
     return frozenset((await session.execute(query)).scalars())
 
 
-async def evidence_by_whom(session: AsyncSession, action_id: UUID) -> frozenset[str]:
-    """Who attached the files that stand as the action's evidence: it is their work too."""
-    query = sa.select(col(Attachment.attached_by)).where(*_stands_for(action_id)).distinct()
-    return frozenset((await session.execute(query)).scalars())
+async def whose_work_too(session: AsyncSession, action_id: UUID) -> frozenset[str]:
+    """Whose work it is beside those whom the action names.
+
+    Who attached the files that stand as its evidence, and who did or signed off the work in which the findings lie that
+    it answers too.
+    """
+    gave = sa.select(col(Attachment.attached_by)).where(*_stands_for(action_id))
+    did = sa.select(col(Loop.worker_id)).where(*_answered_by(action_id))
+    signed_off = sa.select(col(Loop.authorised_by)).where(*_answered_by(action_id))
+    found = (await session.execute(gave.union(did, signed_off))).scalars()
+    return frozenset(person for person in found if person is not None)
 
 
 async def attachments_of(

@@ -51,8 +51,8 @@ class Concerned:
     """Its verification was drawn for a second look, which nobody has had yet."""
     escalated: bool = False
     """An escalation waits for somebody to take it in hand."""
-    evidence_by: frozenset[str] = frozenset()
-    """Who attached files that stand as its evidence."""
+    whose_too: frozenset[str] = frozenset()
+    """Who attached files that stand as its evidence, and whose work the other findings are about that it answers."""
 
 
 def _owns(asker: Asker, action: Concerned) -> bool:
@@ -201,7 +201,7 @@ def next_move(asker: Asker, action: Concerned, state: State) -> Move | None:
 def _is_own_work(asker: Asker, action: Concerned) -> bool:
     """Doing it, reporting it, giving evidence, holding the case or having signed it off: each makes it one's own."""
     ones = {action.owner_id, action.reported_by, action.worker_id, action.authorised_by}
-    return asker.person_id in ones | action.evidence_by
+    return asker.person_id in ones | action.whose_too
 
 
 def _concerns_oversight_of(asker: Asker, action: Concerned) -> bool:

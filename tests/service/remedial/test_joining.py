@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from services.remedial import moves, raising, settling
 from services.remedial.domain.amendment import action_id_of
+from services.remedial.domain.refusal import Refused
 from services.remedial.handlers import router
 from services.remedial.models import Action, Joined, Loop, Step, Unsettled
 from services.remedial.moves import By, Report
@@ -353,3 +354,14 @@ async def test_an_action_that_is_withdrawn_while_a_finding_is_merged_with_it_lea
     await withdrawing
     assert types(await settled(engine)) == ["FindingParted", "ActionRaised"]
     assert await standing(engine, other) == "open"
+
+
+async def test_nobody_verifies_an_action_that_answers_a_finding_about_their_own_work(engine: AsyncEngine) -> None:
+    first = finding()
+    await deliver(engine, completed(first))
+    await deliver(engine, completed(acting_with(first), worker=QA.person_id))
+    action_id = action_id_of(first.finding_id)
+    await do(engine, WORKER, moves.report, action_id, Report("done", "safer"))
+    with pytest.raises(Refused, match="your own work"):
+        await do(engine, QA, moves.verify, action_id)
+    assert "LoopClosed" in types(await do(engine, AUDITOR, moves.verify, action_id))

@@ -15,6 +15,7 @@ from shared.access import Role, Scope
 from shared.db import sessions
 from tests.service.remedial.council import MONDAY, PEOPLE, PROGRAMME_OPENED, completed, finding, scope
 from tests.service.remedial.delivering import deliver, know
+from tests.service.remedial.test_joining import acting_with
 
 NAMES = ("worker-1", "worker-2", "auditor-1", "auditor-2", "moderator-1", "manager-9", "else-1")
 PLACES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (((), ()), (("team-1",), ()), ((), ("children",)))
@@ -46,8 +47,10 @@ def attached(action_id: UUID, by: str) -> Attachment:
 async def test_python_and_sql_agree_on_who_sees_and_who_verifies(engine: AsyncEngine) -> None:
     await know(engine, *PEOPLE)
     await deliver(engine, PROGRAMME_OPENED)
-    audits = [completed(finding()), completed(finding(), worker="worker-2"), completed(finding(), worker=None)]
+    first = finding()
+    audits = [completed(first), completed(finding(), worker="worker-2"), completed(finding(), worker=None)]
     await deliver(engine, *audits)
+    await deliver(engine, completed(acting_with(first), worker="else-1"))
     async with sessions(engine)() as session, session.begin():
         session.add(Moderated(audit_id=audits[0].audit_id, moderator_id="moderator-1"))
         await session.execute(sa.update(Action).values(state="reported", reported_by="worker-2"))
@@ -57,7 +60,7 @@ async def test_python_and_sql_agree_on_who_sees_and_who_verifies(engine: AsyncEn
         actions = (await session.execute(sa.select(Action))).scalars().all()
         services = {each.action_id: await queries.service_of(session, each.team_id) for each in actions}
         moderators = {each.action_id: await queries.moderators_of(session, each.audit_id) for each in actions}
-        gave = {each.action_id: await queries.evidence_by_whom(session, each.action_id) for each in actions}
+        gave = {each.action_id: await queries.whose_work_too(session, each.action_id) for each in actions}
         for who in everybody():
             seen = set((await session.execute(sa.select(col(Action.action_id)).where(queries.visible(who)))).scalars())
             waits = sa.select(col(Action.action_id)).where(queries.verifiable(who))
