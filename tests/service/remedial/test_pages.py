@@ -141,6 +141,8 @@ async def test_the_whole_life_of_an_audits_actions_by_forms_alone(
     assert isinstance(closed, LoopClosed)
     assert (closed.before, closed.after) == ("amber", "green")
     assert "Finished lately" in await shows(worker, "/remedial/mine")
+    assert f"/audit/audits/{audit.audit_id}/re-audit" in await shows(sign_in("qa-1"), page_of(audit))
+    assert "Draw a re-audit" not in await shows(auditor, page_of(audit))
 
 
 async def test_a_form_that_is_not_filled_in_keeps_what_was_typed_and_says_what_is_wrong(
@@ -296,6 +298,9 @@ async def test_an_action_names_what_else_it_answers_and_why_a_finding_stands_alo
     assert "Answers one more finding" in html
     await deliver(engine, words(also, other))
     assert "The plan has no dates." in await shows(sign_in("auditor-1"), page_of(audit))
+    assert "If this action is withdrawn, each of them gets one of its own." in await shows(
+        sign_in("qa-1"), page_of(audit)
+    )
     support = await shows(sign_in("support-1"), page_of(audit))
     assert "The plan has no dates." not in support
     assert "Recording, high severity" in support
