@@ -13,6 +13,7 @@ from services.remedial.domain.refusal import Refused
 from services.remedial.pages.action import found
 from services.remedial.pages.asking import Visit
 from services.remedial.queries import Seen
+from services.remedial.words import Words
 from shared.events import Event
 from shared.web.flash import flash
 from shared.web.forms import Form
@@ -53,10 +54,20 @@ def after(path: str, message: str) -> Response:
     return response
 
 
-def shown(visit: Visit, template: str, title: str, seen: Seen, form: Form[Any], more: object = None) -> Response:
-    """The form about this action, with what is wrong with it where something is (422)."""
+def shown(
+    visit: Visit,
+    template: str,
+    title: str,
+    seen: Seen,
+    form: Form[Any],
+    more: object = None,
+    asked: Words | None = None,
+) -> Response:
+    """The form about this action, with what is wrong with it where something is (422), and what `asked` for it."""
     status = 422 if form.errors else 200
-    return visit.page(template, title=title, status=status, seen=seen, action=seen.action, form=form, more=more)
+    return visit.page(
+        template, title=title, status=status, seen=seen, action=seen.action, form=form, more=more, asked=asked
+    )
 
 
 def page_of(action_id: UUID) -> str:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from services.remedial import moves, queries
 from services.remedial.domain.life import Move
+from services.remedial.pages.action import LOOK
 from services.remedial.pages.answering import after, done, offers, page_of, shown
 from services.remedial.pages.asking import OVERSEERS, REPORTERS, Visit, Visiting
 from services.remedial.pages.attachments import asks_for_files, change, files_of
@@ -19,6 +20,8 @@ from services.remedial.pages.owners import possible_owners
 from services.remedial.pages.reasons import ReasonForm
 from services.remedial.pages.receiving import ANSWERED_BYTES, Receiving
 from services.remedial.queries import Seen
+from services.remedial.words import words_of
+from shared.access import trail
 from shared.events import Event
 from shared.web.forms import Form, Submitted, parse
 
@@ -74,8 +77,12 @@ async def report(action_id: UUID, visit: Visiting, received: Receiving) -> Respo
 
 
 async def _ask_what(visit: Visit, seen: Seen, form: Form[Any]) -> Response:
+    """The form, under what was asked for: nobody has to remember it. A look at it leaves a trace."""
+    session, finding = visit.work.session, seen.action.finding_id
+    await trail.record(session, visit.scope, LOOK, seen.action.action_id)
     files = await files_of(visit, seen.action.action_id)
-    return shown(visit, "remedial/report.html", "I have done this", seen, form, files)
+    asked = (await words_of(session, [finding]))[finding]
+    return shown(visit, "remedial/report.html", "I have done this", seen, form, files, asked)
 
 
 async def _report(visit: Visit, action_id: UUID, said: ReportForm) -> list[Event]:
