@@ -22,6 +22,7 @@ CURSOR = "the letter's row is settled once, as tests/messaging shows"
 STUCK = "the stuck row is let go or taken out once: the second finds none (404), as tests/messaging shows"
 LOOK = "another look, which leaves another trace"
 ROWS = "each row has one identity: the second file's rows are duplicates, as the tests of that road show"
+SETTLED = "what was settled does not wait: the second finds none (404), as test_quarantine_api shows"
 LIFE = "the table of life has the move once: the second is refused (409), as tests/service/remedial shows"
 
 REPEATABLE: dict[str, dict[str, str]] = {
@@ -38,6 +39,8 @@ REPEATABLE: dict[str, dict[str, str]] = {
         "POST /intake/people/{person_id}/reactivate": SETS,
         "POST /intake/people/{person_id}/sign-out": SETS,
         "POST /intake/teams/{team_id}": SETS,
+        "POST /intake/quarantine/{quarantine_id}/resubmit.json": SETTLED,
+        "POST /intake/quarantine/{quarantine_id}/dismiss.json": SETTLED,
         "POST /intake/uploads": ROWS,
         "POST /intake/imports/annex-a": ROWS,
         "POST /intake/imports/cin-census": ROWS,
