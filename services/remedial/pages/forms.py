@@ -17,7 +17,7 @@ from services.remedial.pages.asking import OVERSEERS, REPORTERS, Visit, Visiting
 from services.remedial.pages.attachments import asks_for_files, change, files_of
 from services.remedial.pages.links import evidence_address
 from services.remedial.pages.owners import possible_owners
-from services.remedial.pages.reasons import ReasonForm
+from services.remedial.pages.reasons import Reason
 from services.remedial.pages.receiving import ANSWERED_BYTES, Receiving
 from services.remedial.queries import Seen
 from services.remedial.words import words_of
@@ -42,16 +42,18 @@ class ReportForm(BaseModel):
     evidence: str = Field(default="", title="Link to the evidence", max_length=500)
 
 
-class ReassignForm(ReasonForm):
-    """To whom, and why."""
+class ReassignForm(BaseModel):
+    """To whom, and why: in the order in which the page asks, for what is wrong is listed in it."""
 
     owner: str = Field(max_length=64, json_schema_extra={"error": "Select who takes it on"})
+    reason: Reason
 
 
-class ExtendForm(ReasonForm):
+class ExtendForm(BaseModel):
     """Until when, and why."""
 
     due_on: date = Field(title="New due date", json_schema_extra={"error": "Enter the new due date"})
+    reason: Reason
 
 
 @router.get("/report", dependencies=REPORTERS)

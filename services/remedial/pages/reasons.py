@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -25,10 +25,13 @@ router = APIRouter(prefix="/remedial/actions/{action_id}")
 REASON = 1000
 
 
+Reason = Annotated[str, Field(title="Reason", max_length=REASON, json_schema_extra={"error": "Enter a reason"})]
+
+
 class ReasonForm(BaseModel):
     """Why."""
 
-    reason: str = Field(title="Reason", max_length=REASON, json_schema_extra={"error": "Enter a reason"})
+    reason: Reason
 
 
 class ChaseForm(BaseModel):

@@ -262,6 +262,13 @@ async def test_the_note_for_the_childs_file_says_how_the_loop_stands(audit: Audi
     assert (await sign_in("worker-3").get(f"/remedial/api/loops/{audit.audit_id}")).status_code == 404
 
 
+async def test_what_is_wrong_with_a_form_is_listed_in_the_order_of_its_fields(
+    audit: AuditCompleted, sign_in: SignIn
+) -> None:
+    text = (await sign_in("support-1").post(page_of(audit) + "/extend", data={"reason": ""})).text
+    assert text.index("Enter the new due date") < text.index("Enter a reason")
+
+
 async def test_a_proclaimed_day_off_is_entered_once_and_a_day_off_already_is_refused(
     audit: AuditCompleted, sign_in: SignIn
 ) -> None:
