@@ -176,6 +176,8 @@ def environment(templates: Path | None, council: str = "") -> Environment:
     components = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
     folders: list[BaseLoader] = [FileSystemLoader(folder) for folder in (templates, TEMPLATES) if folder is not None]
     made = Environment(
+        # A template never changes while the service runs: each drawing would look at every file of it
+        auto_reload=False,
         loader=ChoiceLoader([*folders, components]),
         autoescape=True,
         undefined=Missing,

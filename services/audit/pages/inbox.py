@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sse_starlette import EventSourceResponse
 from starlette.responses import HTMLResponse
 
-from services.audit.pages.asking import AUDITORS, Now, live_list
+from services.audit.pages.asking import AUDITORS, Now, live_list, now_of
 from services.audit.queries import cases, waiting
 from services.audit.queries.waiting import Wanted
 from shared.access import CurrentScope, Scope
@@ -54,18 +54,19 @@ async def inbox(
 
 
 @router.get("/live", response_class=EventSourceResponse)
-async def inbox_live(request: Request, page: Page, wanted: Narrowed, now: Now) -> EventSourceResponse:
+async def inbox_live(request: Request, page: Page, wanted: Narrowed) -> EventSourceResponse:
     """The list again whenever a case appears, changes or leaves."""
 
     async def draw(session: AsyncSession, scope: Scope) -> str:
         shown = await waiting.inbox(session, scope, wanted)
-        programmes = len(await cases.plans(session, scope))
+        # Asked for only where the list is empty: then the page says why
+        programmes = 0 if shown.mine else len(await cases.plans(session, scope))
         return page.render(
             "audit/_inbox.html",
             inbox=shown,
             wanted=wanted,
             programmes=programmes,
-            today=local_date(now),
+            today=local_date(now_of(request)),
         )
 
     return live_list(request, draw)

@@ -154,6 +154,8 @@ class Case:
 
 
 async def cases_of(session: AsyncSession, scope: Scope, audits: Sequence[Audit]) -> list[Case]:
+    if not audits:
+        return []
     known = await plans(session, scope)
     links = await case_ids(session, {audit.child_id for audit in audits})
     firsts = await _firsts(session, scope, audits, known)
