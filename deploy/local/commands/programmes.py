@@ -55,7 +55,8 @@ def verify(
         proof = client.taken(http.get(f"/audit/programmes/{programme}/verify.json"))
         if not proof["verified"]:
             raise Failed("the draws do not follow from what was published: " + "; ".join(proof["problems"]))
-        answer.give(proof, f"verified: {proof['draws']} draws, {proof['by_hand']} chosen by hand")
+        counted = f"{proof['draws']} draws, {proof['by_hand']} chosen by hand, {proof['re_audits']} re-audits"
+        answer.give(proof, f"verified: {counted}")
 
 
 def _read(file: Path) -> bytes:
