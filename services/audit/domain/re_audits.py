@@ -58,8 +58,10 @@ class Change(StrEnum):
     WORSE = "worse"
 
 
-def change(plan: Programme, before: str, after: str) -> Change:
-    """How the grade moved on the programme's scale, whose first step is the best."""
+def change(plan: Programme, before: str, after: str) -> Change | None:
+    """How the grade moved on the programme's scale, whose first step is the best; None where a version changed it."""
     order = [step.code for step in plan.scale]
+    if before not in order or after not in order:
+        return None
     moved = order.index(after) - order.index(before)
     return Change.SAME if moved == 0 else Change.BETTER if moved < 0 else Change.WORSE

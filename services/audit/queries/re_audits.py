@@ -148,4 +148,5 @@ async def _changes(session: AsyncSession, plan: Programme) -> Counter[Change]:
         .join(first, col(first.audit_id) == col(Audit.re_audit_of))
         .where(col(Audit.programme_id) == plan.programme_id, col(Audit.state) == AuditState.COMPLETED)
     )
-    return Counter(change(plan, before, after) for before, after in rows if before and after)
+    moved = (change(plan, before or "", after or "") for before, after in rows)
+    return Counter(each for each in moved if each is not None)

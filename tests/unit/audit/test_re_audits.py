@@ -29,3 +29,10 @@ def test_a_grade_moves_on_the_programmes_scale_whose_first_step_is_the_best() ->
     assert change(plan, worst, best) is Change.BETTER
     assert change(plan, best, worst) is Change.WORSE
     assert change(plan, best, best) is Change.SAME
+
+
+def test_a_grade_that_the_scale_no_longer_has_moved_nowhere() -> None:
+    """A programme's next version may have another scale; the page of re-audits answered 500 then."""
+    plan = programme()
+    assert change(plan, "of-an-older-scale", plan.scale[0].code) is None
+    assert change(plan, plan.scale[0].code, "of-an-older-scale") is None
