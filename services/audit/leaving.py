@@ -47,13 +47,14 @@ async def give_back(
 
 
 async def withdraw(session: AsyncSession, standing: Standing | None, audit: Audit, at: datetime) -> list[Event]:
-    """The case was withdrawn upstream: an open audit ends and is replaced, a completed one is kept without its text."""
+    """The case was withdrawn upstream: an open audit ends and is replaced, any other is kept without its text."""
     if audit.state == AuditState.COMPLETED:
         return await _flag_without_text(session, audit, at)
+    await _forget(session, audit)
     if audit.state not in OPEN_STATES:
         return []
     audit.version += 1
-    audit.state, audit.flag, audit.form, audit.comment = AuditState.WITHDRAWN, Flag.WITHDRAWN, "{}", None
+    audit.state = AuditState.WITHDRAWN
     withdrawn = AuditWithdrawn(occurred_at=at, version=audit.version, audit_id=audit.audit_id)
     await session.flush()
     await told(session, audit)
@@ -66,21 +67,26 @@ async def _flag_without_text(session: AsyncSession, audit: Audit, at: datetime) 
     """Erase every word about the case, in the audit, in what it said before and in what was answered; grades stay."""
     form = AuditForm.model_validate_json(audit.form)
     audit.version += 1
-    audit.flag, audit.form, audit.comment = Flag.WITHDRAWN, "{}", None
-    audit.chosen_because = None if audit.chosen_because is None else ""
+    await _forget(session, audit)
     ids = [finding.finding_id for finding in form.findings] + [strength.strength_id for strength in form.strengths]
     for amendment in (await session.execute(sa.select(Amendment).where(_of(Amendment, audit)))).scalars():
         before = AuditForm.model_validate_json(amendment.form)
         amendment.form, amendment.reason = "{}", ""
         ids += [amendment.amendment_id, *(finding.finding_id for finding in before.findings)]
         ids += [strength.strength_id for strength in before.strengths]
-    for handed in (await session.execute(sa.select(HandOver).where(_of(HandOver, audit)))).scalars():
-        handed.reason = ""
     for challenge in (await session.execute(sa.select(Challenge).where(_of(Challenge, audit)))).scalars():
         challenge.words = ""
         challenge.answer = None if challenge.answer is None else ""
         ids.append(challenge.challenge_id)
     return [TextErased(occurred_at=at, version=audit.version, text_id=text_id) for text_id in dict.fromkeys(ids)]
+
+
+async def _forget(session: AsyncSession, audit: Audit) -> None:
+    """Forget what never left this service: the form, the comment, why the case was chosen and why it changed hands."""
+    audit.flag, audit.form, audit.comment = Flag.WITHDRAWN, "{}", None
+    audit.chosen_because = None if audit.chosen_because is None else ""
+    for handed in (await session.execute(sa.select(HandOver).where(_of(HandOver, audit)))).scalars():
+        handed.reason = ""
 
 
 def _of(table: type[Amendment] | type[Challenge] | type[HandOver], audit: Audit) -> sa.ColumnElement[bool]:
