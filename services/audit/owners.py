@@ -15,7 +15,7 @@ from sqlmodel import col
 from services.audit import leave
 from services.audit.domain.programme import Programme
 from services.audit.leave import Absence
-from services.audit.models import Audit, ChildLink, OwnedAction
+from services.audit.models import Audit, ChildLink, Flag, OwnedAction
 from shared.access import people
 from shared.events import (
     ActionChanged,
@@ -146,6 +146,8 @@ async def _joinable(session: AsyncSession, audit: Audit) -> Mapping[str, list[Op
             col(OwnedAction.team_id).is_not_distinct_from(audit.team_id),
             col(Audit.auditor_id) == audit.auditor_id,
             col(Audit.audit_id) != audit.audit_id,
+            # Nothing can be written any more about the action of a case that is withdrawn
+            col(Audit.flag).is_distinct_from(Flag.WITHDRAWN),
         )
         .order_by(col(OwnedAction.due_on), col(OwnedAction.action_id))
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, TypeVar
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from services.audit.domain.programme import Programme, Section, Step
 from shared import events
@@ -25,6 +25,15 @@ def _whole_minutes(value: object) -> object:
     return value.strip() or None if isinstance(value, str) else value
 
 
+def _id_or_nothing(value: str) -> str:
+    """A page may send anything: what can be no finding's id names none."""
+    try:
+        return str(UUID(value))
+    except ValueError:
+        return ""
+
+
+Id = Annotated[Code, AfterValidator(_id_or_nothing)]
 Minutes = Annotated[Annotated[int, Field(ge=0, le=6000)] | None, BeforeValidator(_whole_minutes)]
 
 
@@ -57,7 +66,7 @@ class FindingDraft(Part):
     finding: Text = ""
     action: Text = ""
     owner_id: Code = ""
-    acts_with: Code = ""
+    acts_with: Id = ""
     """The finding whose action answers this one too, of this audit or another: then it needs none of its own."""
 
     def alone(self) -> FindingDraft:

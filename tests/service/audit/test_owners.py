@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.audit import handlers, owners
 from services.audit.domain.programme import Programme
-from services.audit.models import Audit
+from services.audit.models import Audit, Flag
 from shared.db import sessions
 from shared.events import (
     ActionEvent,
@@ -26,7 +26,7 @@ from shared.events import (
 from tests.service.audit.playing import MORNING, know, monday, of_type
 from tests.service.audit.test_auditing import auditor, fields_of
 from tests.service.audit.test_replies import begun, with_finding
-from tests.support.clients import a_person
+from tests.support.clients import a_person, client_as
 from tests.support.delivery import deliver, said
 from tests.unit.audit.council import OPENS_ON, identity
 
@@ -250,3 +250,31 @@ async def another_of(engine: AsyncEngine, audit: Audit) -> UUID:
         facts = {**row.model_dump(), "audit_id": identity("another"), "assessment_id": identity("other work")}
         session.add(Audit(**facts))
     return identity("another")
+
+
+async def test_an_action_of_a_withdrawn_case_answers_no_finding_more(app: FastAPI, engine: AsyncEngine) -> None:
+    """Nobody could have said that it was done: what is written about a withdrawn case is not kept."""
+    plan, audit = await begun(app, engine)
+    await know(engine, *PEOPLE)
+    other = await another_of(engine, audit)
+    await deliver(engine, handlers.router, raised(1).model_copy(update={"audit_id": other, "team_id": TEAM[0]}))
+
+    async def joinable() -> int:
+        async with sessions(engine)() as session:
+            row = await session.get_one(Audit, audit.audit_id)
+            return sum(len(each.joinable) for each in await owners.owners(session, plan, row, OPENS_ON))
+
+    assert await joinable() == 1
+    async with sessions(engine)() as session, session.begin():
+        (await session.get_one(Audit, other)).flag = Flag.WITHDRAWN
+    assert await joinable() == 0
+
+
+async def test_a_draft_that_names_nonsense_for_an_action_can_be_read(app: FastAPI, engine: AsyncEngine) -> None:
+    plan, audit = await begun(app, engine)
+    address = f"/audit/audits/{audit.audit_id}"
+    async with await auditor(app, str(audit.auditor_id)) as browser:
+        fields, finding = await with_finding(browser, address, plan)
+        await browser.post(address, data={**fields, f"findings.{finding}.acts_with": "nonsense", "do": "save"})
+    async with await client_as(app, Role.QA_MANAGER) as browser:
+        assert (await browser.get(address)).status_code == 200
