@@ -1,6 +1,6 @@
 """The note for the child's file: that an audit's loop is closed, which the case system can pick up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.remedial import queries
-from services.remedial.models import Action, CaseLink, Loop
-from shared.access import Scope
+from services.remedial.domain.life import State
+from services.remedial.models import Action, CaseLink, Join, Joined, Loop
+from shared.access import Role, Scope
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,20 @@ class LoopNote:
 
 
 async def note_of(session: AsyncSession, scope: Scope, audit_id: UUID) -> LoopNote | None:
-    """The note of one audit, or None where this person sees none of its actions."""
-    verified = sa.func.count().filter(col(Action.state) == "verified")
+    """The note of one audit, or None where this person sees none of the actions that its loop waits for."""
+    joined = sa.select(col(Joined.action_id)).where(
+        col(Joined.audit_id) == col(Loop.audit_id), col(Joined.join) == Join.JOINED
+    )
+    own = col(Action.audit_id) == col(Loop.audit_id)
+    waited_for = sa.or_(own, col(Action.action_id).in_(joined))
+    verified = sa.select(sa.func.count()).select_from(Action).where(waited_for, col(Action.state) == State.VERIFIED)
+    # Whoever moderated the other audit has nothing to do with this one
+    otherwise = replace(scope, roles=scope.roles - {Role.MODERATOR})
+    may = sa.or_(sa.and_(own, queries.visible(scope)), sa.and_(waited_for, queries.visible(otherwise)))
     query = (
-        sa.select(Loop, col(CaseLink.case_id), verified)
-        .join(Action, col(Action.audit_id) == col(Loop.audit_id))
+        sa.select(Loop, col(CaseLink.case_id), verified.correlate(Loop).scalar_subquery())
         .outerjoin(CaseLink, col(CaseLink.child_id) == col(Loop.child_id))
-        .where(col(Loop.audit_id) == audit_id, queries.visible(scope))
-        .group_by(col(Loop.audit_id), col(CaseLink.case_id))
+        .where(col(Loop.audit_id) == audit_id, sa.exists().where(may).correlate(Loop))
     )
     row = (await session.execute(query)).first()
     if row is None:

@@ -14,7 +14,8 @@ from services.remedial import moves, raising, settling
 from services.remedial.domain.amendment import action_id_of
 from services.remedial.domain.refusal import Refused
 from services.remedial.handlers import router
-from services.remedial.models import Action, Joined, Loop, Step, Unsettled
+from services.remedial.loop_notes import note_of
+from services.remedial.models import Action, Joined, Loop, Moderated, Step, Unsettled
 from services.remedial.moves import By, Report
 from shared.access import Scope
 from shared.db import sessions
@@ -32,7 +33,10 @@ from shared.events import (
 )
 from tests.service.remedial.council import (
     AUDITOR,
+    COLLEAGUE,
     MONDAY,
+    OTHER_AUDITOR,
+    OTHER_MANAGER,
     PEOPLE,
     PROGRAMME_OPENED,
     QA,
@@ -40,6 +44,7 @@ from tests.service.remedial.council import (
     amended,
     completed,
     finding,
+    scope,
 )
 from tests.service.remedial.delivering import deliver, know
 from tests.support.delivery import open_day
@@ -365,3 +370,27 @@ async def test_nobody_verifies_an_action_that_answers_a_finding_about_their_own_
     with pytest.raises(Refused, match="your own work"):
         await do(engine, QA, moves.verify, action_id)
     assert "LoopClosed" in types(await do(engine, AUDITOR, moves.verify, action_id))
+
+
+async def test_the_note_for_the_childs_file_is_there_where_an_action_of_another_audit_answers_all(
+    engine: AsyncEngine,
+) -> None:
+    first, _, _, other = await two_audits(engine)
+    await verified(engine, first)
+    await settled(engine)
+    async with AsyncSession(engine) as session:
+        note = await note_of(session, AUDITOR, other.audit_id)
+        refused = [await note_of(session, who, other.audit_id) for who in (OTHER_AUDITOR, OTHER_MANAGER, COLLEAGUE)]
+    assert note is not None
+    assert (note.standing, note.actions_verified) == ("closed", 1)
+    assert refused == [None, None, None]
+
+
+async def test_a_moderator_of_the_actions_audit_alone_gets_no_note_of_the_other(engine: AsyncEngine) -> None:
+    _, audit, _, other = await two_audits(engine)
+    moderator = scope("moderator-1", "moderator")
+    async with sessions(engine)() as session, session.begin():
+        session.add(Moderated(audit_id=audit.audit_id, moderator_id="moderator-1"))
+    async with AsyncSession(engine) as session:
+        assert await note_of(session, moderator, audit.audit_id) is not None
+        assert await note_of(session, moderator, other.audit_id) is None
