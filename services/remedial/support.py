@@ -14,7 +14,7 @@ from sqlmodel import col
 from services.remedial import queries, words
 from services.remedial.domain.notices import Kind as Told
 from services.remedial.domain.refusal import Refused
-from services.remedial.domain.support import Kind, Meeting, State, not_yet_offered, reads_reflections
+from services.remedial.domain.support import Kind, Meeting, State, is_too_long_ago, not_yet_offered, reads_reflections
 from services.remedial.models import Action, Pattern, SupportSession, Text
 from services.remedial.moves import By
 from services.remedial.notices import note
@@ -81,14 +81,14 @@ def is_ones_own(scope: Scope, held: SupportSession) -> bool:
 
 
 async def plan(session: AsyncSession, by: By, session_id: UUID, planned: Plan) -> list[Event]:
-    """Plan a session that this person leads, under the id that its form carries.
+    """Plan a session that this person leads, under the id that its form carries; or enter one that has been.
 
     Raises:
-        Refused: nobody is invited, somebody is not in the directory, it lies in the past, or it is to be about an
+        Refused: nobody is invited, somebody is not in the directory, it was too long ago, or it is to be about an
             action that does not exist for this person.
     """
-    if planned.starts_at <= by.now:
-        raise Refused("Choose a time in the future.", "day")
+    if is_too_long_ago(planned.starts_at, by.now):
+        raise Refused("Choose a day that is less than a month ago, or to come.", "day")
     invited = [await people.person(session, each) for each in planned.attendees]
     known = [person for person in invited if person is not None and person.active]
     if not known or len(known) != len(planned.attendees):
@@ -112,7 +112,8 @@ async def plan(session: AsyncSession, by: By, session_id: UUID, planned: Plan) -
         pattern_id=planned.pattern_id,
     )
     session.add(made)
-    for person_id in planned.attendees:
+    # Nobody is invited to what has begun: it is entered afterwards, so that it counts
+    for person_id in planned.attendees if planned.starts_at > by.now else ():
         path = f"/remedial/sessions/{made.session_id}"
         await note(session, person_id, Told.SESSION, made.session_id, by.now, path=path)
     return [SessionPlanned(**_state(made, by.now))]
@@ -168,7 +169,7 @@ async def cancel(session: AsyncSession, by: By, session_id: UUID) -> list[Event]
     held = await _take(session, by, session_id)
     held.state, held.settled_at = State.CANCELLED, by.now
     held.version += 1
-    for person_id in held.attendees:
+    for person_id in held.attendees if held.starts_at > by.now else ():
         path = f"/remedial/sessions/{session_id}"
         await note(session, person_id, Told.SESSION_CANCELLED, session_id, by.now, path=path)
     return [

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 
@@ -34,6 +34,15 @@ class State(StrEnum):
     PLANNED = "planned"
     HELD = "held"
     CANCELLED = "cancelled"
+
+
+RECORDED_WITHIN = timedelta(days=31)
+"""How long after a meeting that nobody planned it may still be entered: it counts, and memory has not gone."""
+
+
+def is_too_long_ago(starts_at: datetime, now: datetime) -> bool:
+    """Whether a session began too long ago to be entered now."""
+    return starts_at < now - RECORDED_WITHIN
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ from shared.working_days import local_date
 router = APIRouter(prefix="/remedial/sessions", dependencies=SESSION_GOERS)
 HOME = "/remedial/sessions"
 PLANNED = "Planned. Everybody invited is told."
+ENTERED = "Entered. Say below who was there, so that it counts."
 WEEKS = 8
 """Weeks in the table of meetings, so that it fits on a page."""
 
@@ -117,8 +118,10 @@ async def plan(visit: Visiting, submitted: Submitted) -> Response:
     form = parse(PlanForm, submitted)
     if (said := form.data) is not None:
         session_id = form_id(submitted)
-        make = partial(support.plan, visit.work.session, visit.by, session_id, _plan_of(said))
-        if answer := await done(visit, form, make, _page_of(session_id), PLANNED, field="kind"):
+        planned = _plan_of(said)
+        make = partial(support.plan, visit.work.session, visit.by, session_id, planned)
+        told = PLANNED if planned.starts_at > visit.now else ENTERED
+        if answer := await done(visit, form, make, _page_of(session_id), told, field="kind"):
             return answer
     return await _plan_page(visit, form, form.value("team"))
 

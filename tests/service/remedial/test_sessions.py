@@ -94,12 +94,24 @@ async def test_the_form_says_who_has_not_yet_been_offered_one(audit: AuditComple
     assert form.count("Not yet offered a session") == 2
 
 
-async def test_a_session_in_the_past_or_with_nobody_is_refused_beside_its_field(
+async def test_a_meeting_that_nobody_planned_is_entered_afterwards_invites_nobody_and_counts(
+    engine: AsyncEngine, audit: AuditCompleted, sign_in: SignIn
+) -> None:
+    page = await plan(sign_in, changed={"day": "2026-11-20"})
+    assert "It was held" in await shows(sign_in("auditor-1"), page)
+    assert (await sign_in("auditor-1").post(page + "/held", data=WORDS)).status_code == 303
+    async with sessions(engine)() as session:
+        told = (await session.execute(sa.select(Notice).where(col(Notice.path) == page))).all()
+    assert told == []
+    assert "16 Nov 2026" in await shows(sign_in("support-1"), "/remedial/sessions/counts")
+
+
+async def test_a_session_long_ago_or_with_nobody_is_refused_beside_its_field(
     audit: AuditCompleted, sign_in: SignIn
 ) -> None:
     browser = sign_in("auditor-1")
-    past = await browser.post("/remedial/sessions", data=PLAN | {"day": "2026-11-20"})
-    assert (past.status_code, "in the future" in past.text) == (422, True)
+    past = await browser.post("/remedial/sessions", data=PLAN | {"day": "2026-10-20"})
+    assert (past.status_code, "less than a month ago" in past.text) == (422, True)
     alone = {name: value for name, value in PLAN.items() if name != "attendees"}
     assert "Select who is invited" in (await browser.post("/remedial/sessions", data=alone)).text
     unknown = await browser.post("/remedial/sessions", data=PLAN | {"attendees": ["nobody"]})
