@@ -83,7 +83,7 @@ async def _note_joined(session: AsyncSession, loop: Loop, now: datetime) -> None
         .join(Action, col(Action.action_id) == col(Joined.action_id))
         .where(
             col(Action.audit_id) == loop.audit_id,
-            col(Joined.join) != Join.ALONE,
+            col(Joined.join) == Join.JOINED,
             col(Joined.action_state).is_distinct_from(col(Action.state)),
         )
         .distinct()

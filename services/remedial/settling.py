@@ -1,6 +1,6 @@
 """Loops that wait for another audit's action: settled when that action moves, and never left to wait for nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -15,14 +15,22 @@ from services.remedial.loops import locked_loop, settle
 from services.remedial.models import Action, Join, Joined, Loop, Unsettled
 from shared.events import Event
 
+ToNow = Callable[[AsyncSession, Loop, Joined, datetime], Awaitable[list[Event]]]
+
 WAITS_DAYS = 2
 """So many days may open while an action stays unknown; then the finding gets one of its own."""
 
 
 async def settle_noted(session: AsyncSession, now: datetime) -> list[Event]:
-    """Settle every loop that was noted since, and those of which a finding waited for an action that is known now."""
-    due = {**await _known_now(session, now), **await _noted(session)}
-    return [event for audit_id in sorted(due) for event in await _settle_one(session, audit_id, due[audit_id])]
+    """Settle every loop that was noted since; where none was, one of which a finding waited for an action known now.
+
+    One, since to decide on it locks the action's row: with that row held, no further loop may be waited for.
+    """
+    due = await _noted(session)
+    if due:
+        return [event for audit_id in sorted(due) for event in await _settle_one(session, audit_id, due[audit_id])]
+    waiting = await _known_now(session)
+    return [] if waiting is None else await _bring(session, waiting, now, Join.WAITING, joining.decide_one)
 
 
 async def _noted(session: AsyncSession) -> Mapping[UUID, datetime]:
@@ -33,37 +41,34 @@ async def _noted(session: AsyncSession) -> Mapping[UUID, datetime]:
     return latest
 
 
-async def _known_now(session: AsyncSession, now: datetime) -> Mapping[UUID, datetime]:
+async def _known_now(session: AsyncSession) -> UUID | None:
     """Asked each time: the finding and its action may have come in two transactions that did not see each other."""
     known = sa.select(col(Joined.audit_id)).join(Action, col(Action.action_id) == col(Joined.action_id))
-    rows = await session.execute(known.where(col(Joined.join) == Join.WAITING).distinct())
-    return dict.fromkeys(rows.scalars(), now)
+    first = known.where(col(Joined.join) == Join.WAITING).order_by(col(Joined.audit_id)).limit(1)
+    return (await session.execute(first)).scalar_one_or_none()
 
 
 async def _settle_one(session: AsyncSession, audit_id: UUID, at: datetime) -> list[Event]:
+    return await _bring(session, audit_id, at, Join.JOINED, _follow_action)
+
+
+async def _bring(session: AsyncSession, audit_id: UUID, at: datetime, those: Join, to_now: ToNow) -> list[Event]:
+    """Bring those findings of an audit to where their actions are now, and settle its loop."""
     loop = await locked_loop(session, audit_id)
     if loop is None:
         return []
+    rows = [row for row in (await joining.joins_of(session, loop)).values() if row.join == those]
     events: list[Event] = []
-    alone = []
-    for row in sorted((await joining.joins_of(session, loop)).values(), key=lambda each: each.action_id):
-        if row.join == Join.ALONE:
-            continue
-        events += await _follow_action(session, loop, row, at)
-        if row.join == Join.ALONE:
-            alone.append(row)
-    events += await raising.raise_alone(session, loop, alone, at)
+    for row in sorted(rows, key=lambda each: each.action_id):
+        events += await to_now(session, loop, row, at)
+    events += await raising.raise_alone(session, loop, [row for row in rows if row.join == Join.ALONE], at)
     return events + await settle(session, loop, at, because="reopened")
 
 
 async def _follow_action(session: AsyncSession, loop: Loop, row: Joined, at: datetime) -> list[Event]:
-    """Bring one finding to where its action is now."""
-    if row.join == Join.WAITING:
-        return await joining.decide_one(session, loop, row, at)
-    state = (
-        await session.execute(sa.select(col(Action.state)).where(col(Action.action_id) == row.action_id))
-    ).scalar_one()
-    row.action_state = state
+    """Note its action's state; a withdrawn one answers nothing any more."""
+    its_state = sa.select(col(Action.state)).where(col(Action.action_id) == row.action_id)
+    row.action_state = state = (await session.execute(its_state)).scalar_one()
     return await joining.part(session, loop, row, at, Alone.WITHDRAWN) if state == State.WITHDRAWN else []
 
 
