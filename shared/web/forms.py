@@ -101,9 +101,14 @@ Submitted = Annotated[Mapping[str, str | list[str]], Depends(submitted)]
 def _fields(form: FormData) -> dict[str, str | list[str]]:
     held: dict[str, str | list[str]] = {}
     for name in form:
-        values = [value for value in form.getlist(name) if not isinstance(value, UploadFile)]
+        values = [without_nul(value) for value in form.getlist(name) if not isinstance(value, UploadFile)]
         held[name] = values[0] if len(values) == 1 else values
     return held
+
+
+def without_nul(text: str) -> str:
+    """What was typed, without what no keyboard types and no database holds: it would fail wherever the words go."""
+    return text.replace("\x00", "")
 
 
 def _is_many(info: FieldInfo) -> bool:

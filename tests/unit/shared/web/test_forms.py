@@ -88,6 +88,14 @@ async def test_a_form_is_read_with_repeated_fields_as_lists(echo: httpx.AsyncCli
     assert (await echo.post("/echo", data={"a": "1", "b": ["2", "3"]})).json() == {"a": "1", "b": ["2", "3"]}
 
 
+@pytest.mark.parametrize("sent", [{"data": {"a": "No\x00 dates"}}, {"files": {"a": (None, "No\x00 dates")}}])
+async def test_what_no_database_holds_is_left_out_of_what_was_typed(
+    echo: httpx.AsyncClient, sent: dict[str, dict[str, str]]
+) -> None:
+    """A NUL in a finding was kept in its draft and stood on the topic of texts, where no reader could store it."""
+    assert (await echo.post("/echo", **sent)).json() == {"a": "No dates"}  # type: ignore[arg-type]
+
+
 async def test_a_form_above_the_limit_is_refused_before_it_is_read(echo: httpx.AsyncClient) -> None:
     assert (await echo.post("/echo", data={"a": "x" * MOST_BYTES})).status_code == 413
 
