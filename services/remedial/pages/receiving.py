@@ -29,9 +29,11 @@ from services.remedial.domain.refusal import Refused
 from services.remedial.metrics import ATTACHMENTS
 from services.remedial.scanning import Verdict, scan
 from services.remedial.settings import Settings
-from shared.access import CurrentScope, Scope
+from shared.access import CurrentScope, Scope, SignInRequiredError
+from shared.access.scope import ask_again
 from shared.db import sessions
 from shared.web.forms import MOST_BYTES as MOST_BYTES_OF_WORDS
+from shared.web.forms import without_nul
 
 LARGEST_FORM = MOST_BYTES + MOST_BYTES_OF_WORDS
 ANSWERED_BYTES = 64 * 2**20
@@ -72,6 +74,9 @@ async def received(request: Request, scope: CurrentScope, action_id: UUID) -> As
         raise HTTPException(413)
     await _check_door(request, scope, action_id)
     async with request.form(max_files=1 if settings.attachments else 0, max_fields=MOST_FIELDS) as form:
+        if await ask_again(request) is None:
+            # Revoked while it came, which takes as long as its sender likes
+            raise SignInRequiredError
         fields, upload = _fields(form), form.get(FIELD)
         if not isinstance(upload, UploadFile) or not (upload.filename or upload.size):
             yield Received(fields)
@@ -88,7 +93,7 @@ async def _check_door(request: Request, scope: Scope, action_id: UUID) -> None:
 
 
 def _fields(form: FormData) -> dict[str, str | list[str]]:
-    return {name: str(form[name]) for name in form if not isinstance(form[name], UploadFile)}
+    return {name: without_nul(str(form[name])) for name in form if not isinstance(form[name], UploadFile)}
 
 
 async def _looked_at(

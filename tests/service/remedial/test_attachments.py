@@ -472,3 +472,22 @@ async def test_nothing_of_a_file_stays_on_the_disk(
     assert Path(path).is_relative_to(tmp_path / "spool")
     assert "Ivy" not in path
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+async def test_a_session_that_is_revoked_while_its_file_comes_attaches_nothing(
+    app: FastAPI, engine: AsyncEngine, audit: AuditCompleted
+) -> None:
+    asked = httpx.Request("POST", "http://x", data={"attach": "yes"}, files={"file": (NAME, PDF, "application/pdf")})
+    body = asked.read()
+    revoked = person("worker-1", "practitioner", team="team-1", version=2).model_copy(update={"epoch": 2})
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield body[:100]
+        await know(engine, revoked)
+        yield body[100:]
+
+    headers = {name: asked.headers[name] for name in ("content-type", "content-length")}
+    async with as_person(app, "worker-1") as worker:
+        answer = await worker.post(f"{page_of(audit)}/attachments", content=slowly(), headers=headers)
+    assert (answer.status_code, "/sign-in" in answer.headers.get("location", "")) == (303, True)
+    assert await rows(engine, "SELECT name FROM attachment") == []
