@@ -99,6 +99,9 @@ _LOCK = (
 )
 """In one order, so that two replicas cannot deadlock."""
 
+_LOCK_ALL = "SELECT pg_advisory_xact_lock(hashtext('audit/no programme'))"
+"""Where no programme is open there is no row to lock, and two versions of one case must wait for each other still."""
+
 _PROGRAMMES = (
     "SELECT programme_id, body, seed, day FROM programme WHERE state = 'open' AND programme_id = ANY($1::uuid[])"
     " ORDER BY programme_id"
@@ -117,6 +120,7 @@ async def in_force(session: AsyncSession) -> list[Standing]:
     connection = await raw(session)
     locked = {tuple(row) for row in await connection.fetch(_LOCK)}
     if not locked:
+        await connection.execute(_LOCK_ALL)
         return []
     held = list({programme_id for programme_id, _ in locked})
     found = {

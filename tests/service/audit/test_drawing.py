@@ -8,11 +8,14 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.audit import sampling
 from services.audit.domain.sampling import Outcome
 from services.audit.domain.themes import Ineligible
 from services.audit.models import AuditState, Flag
+from shared.db import sessions
 from shared.events import (
     AssessmentRecorded,
     AssessmentWithdrawn,
@@ -36,6 +39,7 @@ from tests.service.audit.playing import (
     of_type,
     open_briefing,
 )
+from tests.support.eventually import eventually
 from tests.unit.audit.council import OPENS_ON, case, identity, source
 
 
@@ -282,6 +286,27 @@ async def test_work_of_a_summer_night_is_known_under_the_day_that_england_had(en
     await arrive(engine, case("at night", occurred_at=past_midnight))
     (row,) = await decisions(engine)
     assert row.decided_on == date(2026, 7, 3)
+
+
+async def test_two_replicas_with_two_versions_of_one_case_wait_for_each_other_though_no_programme_is_open(
+    engine: AsyncEngine,
+) -> None:
+    """A rebalance may bring the later version to another replica while the first is not committed yet."""
+    early = case("early")
+    async with sessions(engine)() as session, session.begin():
+        await sampling.sample(session, [early])
+        other = asyncio.create_task(arrive(engine, early.model_copy(update={"version": 2})))
+        await eventually(lambda: _waits(engine))
+    await other
+    assert [row.reason for row in await decisions(engine)] == [Ineligible.NO_PROGRAMME]
+
+
+async def _waits(engine: AsyncEngine) -> None:
+    query = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    async with engine.connect() as connection:
+        assert (await connection.execute(query)).scalar_one() == 1
 
 
 async def test_two_replicas_at_once_pass_no_target_and_leave_no_gap(engine: AsyncEngine) -> None:
