@@ -28,11 +28,11 @@ MINUTES = int(ACKNOWLEDGE_WITHIN.total_seconds() // 60)
 class ConcernForm(BaseModel):
     """What is feared, and who has been telephoned."""
 
-    worry: str = Field(
-        title="Worry", max_length=4000, json_schema_extra={"error": "Say why the child may be unsafe now"}
-    )
     telephoned: str = Field(
         title="Who was telephoned", max_length=500, json_schema_extra={"error": "Say whom you telephoned, and when"}
+    )
+    worry: str = Field(
+        title="Worry", max_length=4000, json_schema_extra={"error": "Say why the child may be unsafe now"}
     )
     implicated: list[str] = []
     lado: str = ""
