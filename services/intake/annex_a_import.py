@@ -19,7 +19,6 @@ from services.intake.uploads import Given, Line, Taken
 from services.intake.workbook import read_file
 from shared.db import sessions
 from shared.messaging import outbox
-from shared.web.filters import counted
 
 
 async def import_annex_a(
@@ -60,14 +59,7 @@ async def _take_context(
 def _open(path: Path, filename: str, only: int | None) -> tuple[list[AnnexAList], list[str]]:
     sheets = read_file(path, filename, only)
     lists = annex_a.recognise(sheets, only)
-    return lists, [*_hidden(lists), *([] if only else _unread(sheets, lists))]
-
-
-def _hidden(lists: Sequence[AnnexAList]) -> list[str]:
-    sheets = [each.sheet for each in lists]
-    said = [f"{sheet.name} is hidden in the workbook; it was loaded" for sheet in sheets if sheet.hidden]
-    counts = [(sheet.name, sheet.hidden_rows) for sheet in sheets if sheet.hidden_rows]
-    return [*said, *(f"{name} has {counted(count, 'hidden row')}; what they hold was loaded" for name, count in counts)]
+    return lists, [*annex_a.hidden(each.sheet for each in lists), *([] if only else _unread(sheets, lists))]
 
 
 def _unread(sheets: Sequence[Sheet], lists: Sequence[AnnexAList]) -> list[str]:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.intake import quarantine, uploads
 from services.intake.csv_file import read_csv
-from services.intake.domain import staff_file
+from services.intake.domain import annex_a, staff_file
 from services.intake.domain.annex_a import Sheet
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.staff_file import Entry, StaffRow
@@ -108,8 +108,8 @@ async def import_staff(
     engine: AsyncEngine, keys: Keys, given: Given, taken: Taken, path: Path, *, may_give_roles: bool
 ) -> None:
     """Import the file; FileRefusedError, with nothing taken, where it names neither workers nor teams."""
-    rows = await asyncio.to_thread(_read, path, given)
-    await uploads.opened(engine, taken, len(rows), [])
+    rows, notes = await asyncio.to_thread(_read, path, given)
+    await uploads.opened(engine, taken, len(rows), notes)
     async with sessions(engine)() as session, session.begin():
         # One at a time, over all people, as changes by hand are.
         await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('intake.people'))"))
@@ -120,8 +120,9 @@ async def import_staff(
         await outbox.store(session, staff.events())
 
 
-def _read(path: Path, given: Given) -> list[StaffRow]:
-    return list(staff_file.rows(_sheets(path, given.filename), given.as_of))
+def _read(path: Path, given: Given) -> tuple[list[StaffRow], list[str]]:
+    sheets = _sheets(path, given.filename)
+    return list(staff_file.rows(sheets, given.as_of)), annex_a.hidden(sheets)
 
 
 def _sheets(path: Path, filename: str) -> Sequence[Sheet]:

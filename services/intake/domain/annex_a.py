@@ -7,7 +7,7 @@ letters alone. Lists 1, 3, 4 and 5 are work; 6, 7 and 8 are context.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -181,6 +181,18 @@ def read(row: Row, today: date, at: datetime, births: Births | None = None) -> S
     return statement(kind, Road.ANNEX_A, row.fields, today, at, from_1904=row.from_1904, births=births)
 
 
+def hidden(sheets: Iterable[Sheet]) -> list[str]:
+    """What these sheets hide, which was loaded all the same."""
+    said = []
+    for sheet in sheets:
+        if sheet.hidden:
+            said.append(f"{sheet.name} is hidden in the workbook; it was loaded")
+        if sheet.hidden_rows:
+            rows = "1 hidden row" if sheet.hidden_rows == 1 else f"{sheet.hidden_rows:,} hidden rows"
+            said.append(f"{sheet.name} has {rows}; what they hold was loaded")
+    return said
+
+
 def unread(sheets: Sequence[Sheet], lists: Sequence[AnnexAList]) -> list[str]:
     """The sheets that hold something and were taken for none of the lists."""
     taken = {each.sheet.name for each in lists}
@@ -242,11 +254,9 @@ def _list(number: int, sheet: Sheet) -> AnnexAList:
     if found is None:
         raise FileRefusedError(f"List {number} ({sheet.name}) has no column for {_missing(number, sheet)}")
     header_at, columns = found
-    headed = _letters(sheet.rows[header_at])
-    twice = next((column for column in columns.values() if headed.count(headed[column]) > 1), None)
+    twice = headed_twice(sheet.rows[header_at], columns)
     if twice is not None:
-        name = clean(str(sheet.rows[header_at][twice]))
-        raise FileRefusedError(f"List {number} ({sheet.name}) has two columns that are headed {name}")
+        raise FileRefusedError(f"List {number} ({sheet.name}) has two columns that are headed {twice}")
     return AnnexAList(number, sheet, header_at, columns)
 
 
@@ -268,6 +278,13 @@ def _columns(number: int, header: Sequence[Cell]) -> dict[str, int]:
         if index is not None:
             columns[name] = index
     return columns
+
+
+def headed_twice(header: Sequence[Cell], columns: Mapping[str, int]) -> str | None:
+    """The heading of a column that is wanted and there twice: nobody could say which of them counts."""
+    letters = _letters(header)
+    twice = next((column for column in columns.values() if letters.count(letters[column]) > 1), None)
+    return None if twice is None else clean(str(header[twice]))
 
 
 def _letters(header: Sequence[Cell]) -> list[str]:

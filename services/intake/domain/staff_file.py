@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from services.intake.domain import cells
-from services.intake.domain.annex_a import Sheet
+from services.intake.domain.annex_a import Sheet, headed_twice
 from services.intake.domain.cells import Cell
 from services.intake.domain.plausibility import clean
 from services.intake.domain.refusal import FileRefusedError, Refusal
@@ -161,5 +161,8 @@ def _header(sheet: Sheet) -> tuple[int, dict[str, int]] | None:
             if (index := next(fitting, None)) is not None:
                 columns[name] = index
         if "worker_id" in columns or ("team_id" in columns and "team_name" in columns):
+            twice = headed_twice(row, columns)
+            if twice is not None:
+                raise FileRefusedError(f"{sheet.name} has two columns that are headed {twice}")
             return at, columns
     return None

@@ -81,3 +81,11 @@ async def test_a_file_without_ids_is_refused(app: FastAPI) -> None:
     answer = await send(app, b"Colour,Shape\nred,round\n")
     assert answer.status_code == 422
     assert answer.json()["refused"].startswith("this is no staff file")
+
+
+async def test_a_staff_file_with_a_column_twice_is_refused(app: FastAPI) -> None:
+    content = b"worker_id,worker_id,name\r\nW1,W2,Ann Li\r\n"
+    async with by_command_line(app) as http:
+        refused = await http.post("/intake/imports/staff", files={"file": ("staff.csv", content)})
+    assert refused.status_code == 422
+    assert refused.json() == {"refused": "staff.csv has two columns that are headed worker_id"}
