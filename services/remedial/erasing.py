@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.remedial import attachments, words
-from services.remedial.models import Action, Loop, Step, Text
+from services.remedial.models import Action, Join, Joined, Loop, Step, Text, Unsettled
 from shared.events import AssessmentWithdrawn, Event, TextErased
 
 
@@ -56,7 +56,16 @@ async def _locked(session: AsyncSession, which: sa.ColumnElement[bool]) -> Seque
 
 
 async def _erase(session: AsyncSession, loop: Loop, actions: Sequence[UUID], at: datetime) -> list[Event]:
+    await _note_joined(session, loop, actions, at)
     return [*await _erase_words(session, actions, at), *await attachments.erase(session, loop, actions, at)]
+
+
+async def _note_joined(session: AsyncSession, loop: Loop, actions: Sequence[UUID], at: datetime) -> None:
+    """Note whose findings these actions answer too: other cases', of which something has to be said still."""
+    others = [col(Joined.audit_id) != loop.audit_id, col(Joined.join) == Join.JOINED]
+    whose = sa.select(col(Joined.audit_id), sa.literal(at, sa.DateTime(timezone=True)))
+    whose = whose.where(col(Joined.action_id).in_(actions), *others).distinct()
+    await session.execute(sa.insert(Unsettled).from_select(["audit_id", "at"], whose))
 
 
 async def _erase_words(session: AsyncSession, actions: Sequence[UUID], at: datetime) -> list[TextErased]:

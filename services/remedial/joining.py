@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from services.remedial import words
 from services.remedial.domain.amendment import action_id_of
 from services.remedial.domain.joining import Alone, Place, alone_because
-from services.remedial.domain.life import State
+from services.remedial.domain.life import OPEN, State
 from services.remedial.domain.notices import Kind
 from services.remedial.hand import LIVE, SYSTEM
 from services.remedial.loops import about_loop
@@ -94,12 +95,20 @@ async def decide_one(session: AsyncSession, loop: Loop, row: Joined, at: datetim
     finding = Place(loop.audit_id, loop.auditor_id, loop.team_id, owner.person_id)
     its = Place(action.audit_id, action.auditor_id, action.team_id, action.owner_id)
     because = alone_because(finding, its, action.state_now)
+    if because is None and await answers_no_more(session, loop, action):
+        because = Alone.WITHDRAWN
     if because is not None:
         row.join, row.because = Join.ALONE, because
         return []
     await _note(session, action, "join", at)
     await note_action(session, action.owner_id, Kind.JOINED, action, at, occasion=str(row.finding_id))
     return _join(loop, row, action.audit_id, action.state_now, at)
+
+
+async def answers_no_more(session: AsyncSession, loop: Loop, action: Action) -> bool:
+    """Whether another audit's action was withdrawn, or its case: nobody could say of that what was done."""
+    is_erased = action.state_now in OPEN and await words.are_erased(session, action.action_id)
+    return action.state_now == State.WITHDRAWN or (action.audit_id != loop.audit_id and is_erased)
 
 
 def _join(loop: Loop, row: Joined, action_audit_id: UUID, state: State, at: datetime) -> list[Event]:

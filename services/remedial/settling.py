@@ -10,7 +10,6 @@ from sqlmodel import col
 
 from services.remedial import joining, raising
 from services.remedial.domain.joining import Alone
-from services.remedial.domain.life import State
 from services.remedial.loops import locked_loop, settle
 from services.remedial.models import Action, Join, Joined, Loop, Unsettled
 from shared.events import Event
@@ -66,10 +65,11 @@ async def _bring(session: AsyncSession, audit_id: UUID, at: datetime, those: Joi
 
 
 async def _follow_action(session: AsyncSession, loop: Loop, row: Joined, at: datetime) -> list[Event]:
-    """Note its action's state; a withdrawn one answers nothing any more."""
-    its_state = sa.select(col(Action.state)).where(col(Action.action_id) == row.action_id)
-    row.action_state = state = (await session.execute(its_state)).scalar_one()
-    return await joining.part(session, loop, row, at, Alone.WITHDRAWN) if state == State.WITHDRAWN else []
+    """Note its action's state; a withdrawn one, or one of a withdrawn case, answers nothing any more."""
+    action = await session.get_one(Action, row.action_id, populate_existing=True)
+    row.action_state = action.state
+    gone = await joining.answers_no_more(session, loop, action)
+    return await joining.part(session, loop, row, at, Alone.WITHDRAWN) if gone else []
 
 
 async def give_up_waiting(session: AsyncSession, at: datetime) -> list[Event]:

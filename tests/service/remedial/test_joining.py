@@ -21,6 +21,7 @@ from shared.access import Scope
 from shared.db import sessions
 from shared.events import (
     ActionRaised,
+    AssessmentWithdrawn,
     AuditCompleted,
     DayOpened,
     Event,
@@ -394,3 +395,30 @@ async def test_a_moderator_of_the_actions_audit_alone_gets_no_note_of_the_other(
     async with AsyncSession(engine) as session:
         assert await note_of(session, moderator, audit.audit_id) is not None
         assert await note_of(session, moderator, other.audit_id) is None
+
+
+def purged(audit: AuditCompleted) -> AssessmentWithdrawn:
+    """The case of this audit is withdrawn."""
+    about = {"assessment_id": audit.assessment_id, "child_id": audit.child_id, "council": "999", "kind": audit.kind}
+    return AssessmentWithdrawn.model_validate({**about, "occurred_at": MONDAY, "version": 9})
+
+
+async def test_a_finding_outlives_the_case_of_the_action_that_was_to_answer_it(engine: AsyncEngine) -> None:
+    """Nothing is kept of what is written about a withdrawn case: nobody could have said what was done for the other."""
+    first, audit, second, other = await two_audits(engine)
+    await deliver(engine, purged(audit))
+    assert types(await settled(engine)) == ["FindingParted", "ActionRaised"]
+    assert await settled(engine) == []
+    late = await deliver(engine, completed(acting_with(first)))
+    assert [each.alone_because for each in late if isinstance(each, ActionRaised)] == ["withdrawn"]
+    told = await verified(engine, second)
+    assert [each.audit_id for each in told if isinstance(each, LoopClosed)] == [other.audit_id]
+
+
+async def test_a_loop_that_closed_stays_closed_when_the_other_case_is_withdrawn(engine: AsyncEngine) -> None:
+    first, audit, _, other = await two_audits(engine)
+    await verified(engine, first)
+    await settled(engine)
+    await deliver(engine, purged(audit))
+    assert await settled(engine) == []
+    assert await standing(engine, other) == "closed"
