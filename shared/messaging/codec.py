@@ -9,10 +9,10 @@ from typing import Protocol
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
-from asyncpg.pgproto import pgproto
 from pydantic import ValidationError
 
 from shared.events import EVENTS, Event
+from shared.uuids import uuid_of
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -145,11 +145,9 @@ def identity(ce_id: bytes | None, ce_source: bytes | None) -> UUID | None:
         return None
     text = ce_id.decode("utf-8", "replace")
     try:
-        # The driver's UUID: made, compared and encoded in C, which shows at this rate
-        identified: UUID = pgproto.UUID(text)
+        return uuid_of(text)
     except ValueError:
         return uuid5(NAMESPACE_URL, f"{(ce_source or b'').decode('utf-8', 'replace')}\n{text}")
-    return identified
 
 
 def _event(kind: type[Event], key: str, headers: dict[str, bytes | None], value: bytes | None) -> Event:

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from asyncpg.pgproto import pgproto
 from opentelemetry import propagate
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import raw
 from shared.events import Event, Topic
+from shared.uuids import uuid_of
 
 _COLUMNS = ("event_id", "topic", "key", "type", "version", "occurred_at", "trace", "body")
 _WAKE = "SELECT pg_notify('caseloop_' || current_schema() || '_outbox', '')"
@@ -50,7 +50,7 @@ def _fresh_ids(count: int) -> Iterator[UUID]:
     random = bytearray(os.urandom(16 * count))
     random[6::16] = random[6::16].translate(_VERSION_4)
     random[8::16] = random[8::16].translate(_VARIANT)
-    return (pgproto.UUID(bytes(random[start : start + 16])) for start in range(0, 16 * count, 16))
+    return (uuid_of(bytes(random[start : start + 16])) for start in range(0, 16 * count, 16))
 
 
 _VERSION_4 = bytes(byte & 0x0F | 0x40 for byte in range(256))

@@ -9,9 +9,8 @@ from datetime import date
 from functools import lru_cache
 from uuid import UUID
 
-from asyncpg.pgproto import pgproto
-
 from services.intake.domain.work import Submission, Work
+from shared.uuids import uuid_of
 
 NAMESPACE = UUID("b3a5c0de-6b1c-5f9e-9c1d-0ca5e100b0d1")
 """Under which every id of a piece of work is derived. Never changed: ids are for good."""
@@ -20,7 +19,7 @@ NAMESPACE = UUID("b3a5c0de-6b1c-5f9e-9c1d-0ca5e100b0d1")
 @lru_cache(maxsize=4096)
 def pseudonym(key: bytes, child: str) -> UUID:
     """The UUID that stands for a child outside intake: the first 16 bytes of HMAC-SHA256(key, the case system's id)."""
-    return _uuid(hmac.digest(key, child.encode(), "sha256")[:16])
+    return uuid_of(hmac.digest(key, child.encode(), "sha256")[:16])
 
 
 @lru_cache(maxsize=4096)
@@ -35,13 +34,7 @@ def minted(council: str, kind: str, child_id: UUID, started_on: date, ordinal: i
     digest = hashlib.sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()
     # As uuid5 has it: version 5 and the variant of RFC 9562
     version, variant = digest[6] & 0x0F | 0x50, digest[8] & 0x3F | 0x80
-    return _uuid(b"%b%c%b%c%b" % (digest[:6], version, digest[7:8], variant, digest[9:16]))
-
-
-def _uuid(sixteen: bytes) -> UUID:
-    # The driver's UUID: made, compared and written in C
-    made: UUID = pgproto.UUID(sixteen)
-    return made
+    return uuid_of(b"%b%c%b%c%b" % (digest[:6], version, digest[7:8], variant, digest[9:16]))
 
 
 _NAMESPACE = NAMESPACE.bytes
