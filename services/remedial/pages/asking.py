@@ -1,5 +1,6 @@
 """What the pages share: the roles that each may be asked by, the time, the numbers of pages, and live lists."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -139,14 +140,25 @@ def live_list(request: Request, look: Look, draw: Draw) -> EventSourceResponse:
 
 
 async def _drawings(request: Request, look: Look, draw: Draw) -> AsyncIterator[ServerSentEvent]:
+    service = request.app.state.service
     shown = ""
-    async for _ in request.app.state.service.live.subscribe(LIVE):
-        # Asked each time: a session that was revoked hears nothing more.
-        scope = await ask_again(request)
-        if scope is None:
-            return
-        async with AsyncSession(request.app.state.service.engine) as session:
-            drawn = await draw(session, replace(look, scope=scope))
-        if drawn != shown:
-            shown = drawn
-            yield ServerSentEvent(data=drawn)
+    notes = aiter(service.live.subscribe(LIVE))
+    coming = asyncio.ensure_future(anext(notes))
+    # Subscribed before the first drawing, so that nothing is missed that changes in between, or changed while the
+    # page was out of sight and held no connection.
+    await asyncio.sleep(0)
+    try:
+        while True:
+            # Asked each time: a session that was revoked hears nothing more.
+            scope = await ask_again(request)
+            if scope is None:
+                return
+            async with AsyncSession(service.engine) as session:
+                drawn = await draw(session, replace(look, scope=scope))
+            if drawn != shown:
+                shown = drawn
+                yield ServerSentEvent(data=drawn)
+            await coming
+            coming = asyncio.ensure_future(anext(notes))
+    finally:
+        coming.cancel()
