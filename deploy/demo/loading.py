@@ -64,12 +64,12 @@ def _form(person: PersonRecorded) -> dict[str, str | list[str]]:
     }
 
 
-async def open_programme(origin: str, session_key: Path) -> None:
-    """Open the delivered programme, unless one was opened before."""
+async def open_programme(origin: str, session_key: Path, stated: bytes | None = None) -> None:
+    """Open a programme, the delivered one where nothing else is stated, unless one was opened before."""
     async with _signed_in(origin, session_key, Role.QA_MANAGER) as client:
         known = (await client.get("/audit/programmes.json")).raise_for_status().json()
         if not known["programmes"]:
-            (await client.post("/audit/programmes", content=PROGRAMME.read_bytes())).raise_for_status()
+            (await client.post("/audit/programmes", content=stated or PROGRAMME.read_bytes())).raise_for_status()
 
 
 def _signed_in(origin: str, session_key: Path, role: Role) -> httpx.AsyncClient:

@@ -7,13 +7,15 @@ import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 
 from deploy.demo.council import Council, found_council
-from deploy.demo.loading import load_directory, open_programme
+from deploy.demo.loading import PROGRAMME, load_directory, open_programme
 from deploy.local.home import Home
 from tests.support.backend import home
 from tests.support.eventually import eventually
@@ -22,6 +24,18 @@ from tests.system.stack import RunningStack, running_stack
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+SHOTS = os.environ.get("CASELOOP_SCREENSHOTS")
+"""Where pictures go; none are taken without it."""
+
+
+def with_room() -> bytes:
+    """The delivered programme, wide enough that whatever a test tells of is drawn, however many told before it."""
+    stated: dict[str, Any] = yaml.safe_load(PROGRAMME.read_text(encoding="utf-8"))
+    for theme in stated["themes"]:
+        theme |= {"target": 600, "expected_a_week": 50}
+    return yaml.safe_dump(stated | {"hours_an_audit": 0.5}).encode()
 
 
 def chromium() -> str:
@@ -49,7 +63,7 @@ async def council(stack: RunningStack) -> Council:
     async def opened() -> None:
         # Refused until audit has heard of the auditors whom the programme names.
         try:
-            await open_programme(stack.url, key)
+            await open_programme(stack.url, key, None if SHOTS else with_room())
         except httpx.HTTPStatusError as refused:
             raise AssertionError from refused
 
@@ -93,10 +107,9 @@ class Visit:
 
     async def picture(self, name: str) -> None:
         """Keep a screenshot in CASELOOP_SCREENSHOTS, where one is set."""
-        folder = os.environ.get("CASELOOP_SCREENSHOTS")
-        if folder:
+        if SHOTS:
             file = re.sub(r"[^a-z0-9]+", "-", name.lower())
-            await self.page.screenshot(path=f"{folder}/{file}.png", full_page=True)
+            await self.page.screenshot(path=f"{SHOTS}/{file}.png", full_page=True)
 
 
 @asynccontextmanager

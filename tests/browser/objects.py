@@ -136,12 +136,13 @@ class Maker:
         self._note("concern_id", _first(listed, "/audit/concerns/", listed.url))
 
     async def _plan_a_session(self) -> None:
-        """A mentoring session with a manager, tomorrow: none is planned in the past, and none recorded beforehand."""
+        """A mentoring session with a manager tomorrow, about an open action: none is recorded before it is held."""
         await self._visitor.sign_in("qa-manager")
         page = await self._visitor.open(f"/remedial/sessions/new?team={OTHER_TEAM}")
         tomorrow = local_date(datetime.now(UTC)) + timedelta(days=1)
         manager = self._council.manager_of(OTHER_TEAM).person_id
-        said = {"day": tomorrow.isoformat(), "at": "10:00", "kind": "mentoring", "attendees": manager}
+        about = {name: page.form("Plan it").options(name)[0] for name in ("actions", "domains", "themes")}
+        said = {"day": tomorrow.isoformat(), "at": "10:00", "kind": "mentoring", "attendees": manager} | about
         planned = await self._visitor.press(page, "Plan it", said)
         assert planned.status == httpx.codes.OK, planned.text
         self._note("session_id", _first(await self._visitor.open("/remedial/sessions"), "/remedial/sessions/"))

@@ -14,10 +14,13 @@ from tests.browser.accessibility import axe_clean, fits
 from tests.browser.conftest import DESKTOP, PHONE, Visit, window
 from tests.browser.objects import Maker, Objects
 from tests.browser.test_every_page import NOT_PAGES
+from tests.browser.test_the_loop import look_over
 from tests.contracts.access_matrix import MATRIX
 from tests.system.stack import RunningStack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+SESSION = "/remedial/sessions/{session_id}"
 
 PAGES: dict[str, list[str]] = {
     "auditor_1": [
@@ -57,7 +60,7 @@ PAGES: dict[str, list[str]] = {
         "/remedial/board",
         "/remedial/several",
         "/remedial/sessions",
-        "/remedial/sessions/{session_id}",
+        SESSION,
         "/remedial/sessions/counts",
         "/reporting/meetings",
         "/reporting/weeks/{monday}",
@@ -102,6 +105,15 @@ MISTAKES = [
 """Who sends which form with something missing."""
 
 
+PRINTED_BEHIND_LINKS = """() => [...new Set(
+  [...document.querySelectorAll("main a[href]")].map(link => getComputedStyle(link, "::after").content))]"""
+
+
+WHERE_THEY_STAND = """named => [...document.querySelectorAll("main [id]")].map(({ id }) => `#${id}`)
+  .filter(place => named.includes(place))"""
+"""Those of the error summary's targets that are on the page, in its order."""
+
+
 def kind_of(address: str) -> str:
     """An address without its query and without the names of its ids."""
     return re.sub(r"\{[^}]*\}", "{}", address.split("?", maxsplit=1)[0])
@@ -135,6 +147,9 @@ async def test_pages_about_one_thing_are_accessible_at_both_widths(
             await visit.page.set_viewport_size(DESKTOP)
             assert await visit.open(objects.address(template)) == httpx.codes.OK, template
             await look(visit, f"{who} {template}")
+            if template == SESSION:
+                await visit.page.set_viewport_size(DESKTOP)
+                await look_over(visit, "session")
         assert visit.complaints == []
 
 
@@ -148,10 +163,24 @@ async def test_a_form_that_is_sent_with_something_missing_says_what_and_stays_ac
         await visit.page.get_by_role("button", name=button, exact=True).click()
         summary = visit.page.get_by_role("alert")
         await expect(summary).to_be_visible()
-        for line in await summary.get_by_role("link").all():
-            target = (await line.get_attribute("href") or "").removeprefix("#")
-            assert await visit.page.locator(f"[id='{target}']").count() == 1, f"{template}: no #{target}"
+        named = [await line.get_attribute("href") or "" for line in await summary.get_by_role("link").all()]
+        assert named
+        assert await visit.page.evaluate(WHERE_THEY_STAND, named) == named, template
         await look(visit, f"{who} {template} mistaken")
+
+
+async def test_an_audit_on_paper_holds_what_is_folded_on_the_screen_and_no_addresses(
+    stack: RunningStack, browser: Browser, objects: Objects
+) -> None:
+    async with window(browser, stack) as visit:
+        await visit.sign_in("qa-manager")
+        await visit.open(objects.address("/audit/audits/{audit_1}"))
+        answers = visit.page.locator(".govuk-details__text").first
+        await expect(answers).to_be_hidden()
+        await visit.page.emulate_media(media="print")
+        await expect(answers).to_be_visible()
+        await expect(visit.page.get_by_role("navigation", name="Main")).to_be_hidden()
+        assert await visit.page.evaluate(PRINTED_BEHIND_LINKS) == ["none"]
 
 
 async def look(visit: Visit, name: str) -> None:
