@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.events import Topic
 from shared.messaging import metrics
 from shared.messaging.codec import Record, StoredRecord, Unreadable
 from shared.messaging.tables import DEAD_LETTER, PARKED
@@ -25,6 +26,9 @@ log = structlog.get_logger()
 REPLAYED = "replayed"
 DISMISSED = "dismissed"
 NAMESPACE = UUID("6f1f9d0c-6a55-5a0f-9f0e-6b6c0d7f1a11")
+
+ERASABLE = frozenset({Topic.TEXTS.value, Topic.CHILDREN.value})
+"""What these carry may need erasing, and no tombstone reaches a letter: its value goes when it is settled."""
 
 _LOCK = "hashtext('caseloop:' || current_schema() || ':letters:' || CAST(:consumer AS text))"
 _GUARD = text(f"SELECT pg_advisory_xact_lock_shared({_LOCK})")
@@ -128,7 +132,11 @@ async def close(session: AsyncSession, letter: UUID, consumer: str, *, how: str,
         .returning(*DEAD_LETTER.c)
     )
     found = closed.first()
-    return None if found is None else _record(found)
+    if found is None:
+        return None
+    if found.topic in ERASABLE:
+        await session.execute(DEAD_LETTER.update().where(DEAD_LETTER.c.id == letter).values(value=None))
+    return _record(found)
 
 
 async def release(session: AsyncSession, consumer: str, key: str) -> list[Record]:

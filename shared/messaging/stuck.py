@@ -1,7 +1,7 @@
 """Events that Kafka would not have, whatever is tried: each waits in the outbox and holds back its key.
 
 Somebody mends the cause (a topic's size limit, a policy) and lets it go again, or gives it up. What is given up is kept
-whole, as a settled dead letter of the relay: nothing that a service said is ever just gone.
+as a settled dead letter of the relay: whole, but for words and links that may need erasing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.messaging.codec import encode_headers
-from shared.messaging.dead_letters import DISMISSED, NAMESPACE
+from shared.messaging.dead_letters import DISMISSED, ERASABLE, NAMESPACE
 from shared.messaging.live import notify
 from shared.messaging.tables import DEAD_LETTER, OUTBOX
 
@@ -87,7 +87,7 @@ async def give_up(session: AsyncSession, outbox_id: int, source: str, by: str, w
         "reason": "refused",
         "place": "kafka",
         "headers": [[name, None if value is None else value.decode("latin-1")] for name, value in headers],
-        "value": row.body,
+        "value": None if row.topic in ERASABLE else row.body,
         "settled_at": text("clock_timestamp()"),
         "settled_by": by,
         "settled_how": DISMISSED,

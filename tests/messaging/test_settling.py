@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from shared.db import create_engine
-from shared.events import Event, FeedReceived, FeedResumed
+from shared.events import Event, FeedReceived, FeedResumed, Topic
 from shared.messaging import consumer as consuming
 from shared.messaging import dead_letters, metrics
 from shared.messaging.codec import StoredRecord
@@ -226,6 +226,16 @@ async def test_a_letter_shows_place_and_reason_and_never_a_value(trial: Trial) -
     assert (letter.topic, letter.partition, letter.offset, letter.key) == ("trial", 0, 7, "a")
     assert (letter.reason, letter.place, letter.parked) == ("int_parsing", "accepted", 1)
     assert "Maisie" not in repr(letter)
+
+
+@pytest.mark.parametrize(("topic", "kept"), [(Topic.TEXTS, None), (Topic.FEEDS, HALF_A_DOCUMENT)])
+async def test_a_settled_letter_keeps_nothing_that_may_need_erasing(
+    trial: Trial, topic: Topic, kept: bytes | None
+) -> None:
+    await consumer(trial, note).take([replace(record("a", 1), topic=topic.value, value=HALF_A_DOCUMENT)])
+    assert await settle(trial, DISMISSED)
+    async with trial.engine.connect() as connection:
+        assert (await connection.execute(text("SELECT value FROM dead_letter"))).scalar_one() == kept
 
 
 async def test_a_stream_that_is_mostly_bad_stops_the_consumer(trial: Trial) -> None:

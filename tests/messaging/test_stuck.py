@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.reporting.app import build
 from services.reporting.settings import Settings
 from shared.db import sessions
+from shared.events import Topic
 from shared.messaging import stuck
 from shared.service import Service
 from tests.messaging.test_relay import SAY, arrived, empty, relaying, row, say, versions
@@ -64,6 +65,15 @@ async def test_what_is_given_up_is_kept_as_a_settled_letter_and_what_waited_goes
     async with trial.engine.connect() as connection:
         letters = (await connection.execute(text("SELECT topic, key, settled_by, value FROM dead_letter"))).all()
     assert [tuple(letter) for letter in letters] == [(topic, "huge", "a-1", HUGE)]
+
+
+async def test_words_that_are_given_up_are_not_kept(trial: Trial) -> None:
+    await say(trial, row(Topic.TEXTS.value, "text", 1, b'{"text":"words"}'))
+    async with sessions(trial.engine)() as session, session.begin():
+        await session.execute(text("UPDATE outbox SET stuck = true"))
+        (found,) = await stuck.stuck_events(session)
+        assert await stuck.give_up(session, found.id, "caseloop/999/audit", "a-1", "The topic cannot hold it")
+        assert (await session.execute(text("SELECT value FROM dead_letter"))).scalar_one() is None
 
 
 @pytest.fixture
