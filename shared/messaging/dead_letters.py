@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.db import raw
 from shared.events import Topic
 from shared.messaging import metrics
 from shared.messaging.codec import Record, StoredRecord, Unreadable
@@ -33,7 +34,7 @@ ERASABLE = frozenset({Topic.TEXTS.value, Topic.CHILDREN.value})
 _LOCK = "hashtext('caseloop:' || current_schema() || ':letters:' || CAST(:consumer AS text))"
 _GUARD = text(f"SELECT pg_advisory_xact_lock_shared({_LOCK})")
 _SETTLE_GUARD = text(f"SELECT pg_advisory_xact_lock({_LOCK})")
-_HELD = text("SELECT DISTINCT key FROM dead_letter WHERE consumer = :consumer AND settled_at IS NULL")
+_HELD = "SELECT DISTINCT key FROM dead_letter WHERE consumer = $1 AND settled_at IS NULL"
 _IS_OPEN = text("SELECT settled_at IS NULL FROM dead_letter WHERE id = :id")
 
 
@@ -63,11 +64,15 @@ async def held_keys(session: AsyncSession, consumer: str) -> frozenset[str]:
 
     Takes a shared lock where there are any, so that settling one and parking behind it cannot miss each other.
     """
-    held = frozenset((await session.execute(_HELD, {"consumer": consumer})).scalars())
+    held = await _held(session, consumer)
     if not held:
         return held
     await session.execute(_GUARD, {"consumer": consumer})
-    return frozenset((await session.execute(_HELD, {"consumer": consumer})).scalars())
+    return await _held(session, consumer)
+
+
+async def _held(session: AsyncSession, consumer: str) -> frozenset[str]:
+    return frozenset(row["key"] for row in await (await raw(session)).fetch(_HELD, consumer))
 
 
 async def set_aside(session: AsyncSession, consumer: str, bad: Unreadable) -> bool:
@@ -141,7 +146,7 @@ async def close(session: AsyncSession, letter: UUID, consumer: str, *, how: str,
 
 async def release(session: AsyncSession, consumer: str, key: str) -> list[Record]:
     """What waited behind the letters of this key, in order; nothing while another of them is open."""
-    if key in frozenset((await session.execute(_HELD, {"consumer": consumer})).scalars()):
+    if key in await _held(session, consumer):
         return []
     rows = await session.execute(
         PARKED.delete().where(PARKED.c.consumer == consumer, PARKED.c.key == key).returning(*PARKED.c)

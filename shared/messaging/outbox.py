@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
@@ -46,13 +47,18 @@ async def store(session: AsyncSession, events: Sequence[Event]) -> None:
 
 
 def _fresh_ids(count: int) -> Iterator[UUID]:
-    """Random ids, from one look at the system's randomness."""
+    """UUIDs of version 7, from one look at the system's randomness.
+
+    They begin with the time, so that the inboxes that will hold them grow at one end of their index.
+    """
     random = bytearray(os.urandom(16 * count))
-    random[6::16] = random[6::16].translate(_VERSION_4)
+    for place, byte in enumerate((time.time_ns() // 1_000_000).to_bytes(6)):
+        random[place::16] = bytes([byte]) * count
+    random[6::16] = random[6::16].translate(_VERSION)
     random[8::16] = random[8::16].translate(_VARIANT)
     return (uuid_of(bytes(random[start : start + 16])) for start in range(0, 16 * count, 16))
 
 
-_VERSION_4 = bytes(byte & 0x0F | 0x40 for byte in range(256))
+_VERSION = bytes(byte & 0x0F | 0x70 for byte in range(256))
 _VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
-"""What RFC 9562 fixes of a random UUID."""
+"""What RFC 9562 fixes of such a UUID."""
