@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -103,14 +105,17 @@ class _Bad(Exception):  # noqa: N818
         self.place = place
 
 
-def decode(record: Record, listened: frozenset[str]) -> Received | Unreadable:
+def decode(record: Record, listened: frozenset[str], *, outside: bool = False) -> Received | Unreadable:
     """Read one record, whatever is in it: nothing that a sender can write raises here.
 
-    An unknown or unlistened type is `Received` without an event: counted and skipped.
+    An unknown or unlistened type is `Received` without an event: counted and skipped. From outside it is unreadable, as
+    is a body that says one thing twice: nobody there would learn that it was passed over.
     """
     # PostgreSQL's text has no NUL
     key = (record.key or b"").decode("utf-8", "replace").replace("\0", "\ufffd")
     try:
+        if outside:
+            _hold_strict(record, listened)
         return _read(record, key, listened)
     except _Bad as bad:
         return Unreadable(record, key, bad.reason, bad.place)
@@ -119,6 +124,36 @@ def decode(record: Record, listened: frozenset[str]) -> Received | Unreadable:
         return Unreadable(record, key, first["type"], ".".join(str(part) for part in first["loc"]) or "body")
     except (ValueError, OverflowError, RecursionError) as error:
         return Unreadable(record, key, type(error).__name__, "body")
+
+
+def _hold_strict(record: Record, listened: frozenset[str]) -> None:
+    if any(
+        name == "ce_type" and value and value.decode("utf-8", "replace") not in listened
+        for name, value in record.headers
+    ):
+        raise _Bad("unknown_type", "ce_type")
+    value = record.value
+    if value is None or len(value) > VALUE_LIMIT:
+        return
+    try:
+        names = len(_NAMED(value))
+    except msgspec.DecodeError:
+        # No object, or no JSON: the reading itself says which
+        return
+    # A quick look: nearly always there are as many names as there are endings of one
+    if names != len(_NAME_ENDS.findall(value)):
+        json.loads(value, object_pairs_hook=_each_once)
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        raise _Bad("said_twice", "body")
+    return said
+
+
+_NAMED = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_NAME_ENDS = re.compile(rb'"\s*:')
 
 
 def _read(record: Record, key: str, listened: frozenset[str]) -> Received:

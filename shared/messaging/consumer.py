@@ -106,7 +106,8 @@ class Consumer:
 
     async def take(self, records: Sequence[Record]) -> None:
         """Settle every record, however long the world is down. MostlyBadError settles none of them."""
-        messages = [decode(record, self._listened) for record in records]
+        outside = self.subscription.on_bad is not None
+        messages = [decode(record, self._listened, outside=outside) for record in records]
         self._judge(messages)
         token = context.attach(_trace(messages))
         try:

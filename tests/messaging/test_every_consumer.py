@@ -79,13 +79,17 @@ async def test_poison_is_set_aside_and_the_rest_goes_through(
 
 
 @each_consumer
-async def test_what_it_does_not_listen_for_is_skipped(case: Case, database: ServiceDatabase) -> None:
+async def test_what_it_does_not_listen_for_is_skipped_or_from_outside_quarantined(
+    case: Case, database: ServiceDatabase
+) -> None:
     engine = await database(case.service)
     first = case.golden()[0]
     headers = [(name, b"SomethingOfALaterVersion" if name == "ce_type" else value) for name, value in first.headers]
     await case.consumer(engine).take([replace(first, headers=headers)])
     assert await rows_of(engine, "dead_letter") == 0
     assert await rows_of(engine, "inbox") == 0
+    if case.subscription.on_bad:
+        assert await rows_of(engine, "quarantined") == 1
 
 
 def _poison(record: StoredRecord, how: str) -> StoredRecord:

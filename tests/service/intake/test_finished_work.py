@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -148,6 +149,24 @@ async def test_a_record_that_cannot_be_read_is_quarantined_without_its_values(en
     assert row.seen == 2
     assert row.place["offset"] == 7
     assert "Canary" not in str(tuple(row))
+
+
+async def test_a_type_that_nobody_knows_is_quarantined_and_not_passed_over(engine: AsyncEngine) -> None:
+    """Incident prevented: a sender that misspells the type would publish for months into nothing."""
+    good, misspelt = record_of(assessment("A-1")), record_of(assessment("A-2"))
+    headers = [(name, b"CmsAssesmentAuthorised" if name == "ce_type" else value) for name, value in misspelt.headers]
+    said = await deliver_records(engine, handlers.router, [good, replace(misspelt, headers=headers)])
+    assert len(recorded(said)) == 1
+    assert await reasons(engine) == ["unreadable_unknown_type"]
+
+
+async def test_a_record_that_says_one_thing_twice_is_quarantined(engine: AsyncEngine) -> None:
+    record = record_of(assessment("A-1"))
+    body = (record.value or b"").replace(b'"child":"4410927"', b'"child":"4410927","child":"5500123"')
+    quoted = record_of(assessment("A-2", outcome='says "child": twice, "child":'))
+    said = await deliver_records(engine, handlers.router, [replace(record, value=body), quoted])
+    assert len(recorded(said)) == 1
+    assert await reasons(engine) == ["unreadable_said_twice"]
 
 
 async def test_the_same_id_for_two_children_is_quarantined(engine: AsyncEngine) -> None:
