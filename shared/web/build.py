@@ -98,15 +98,22 @@ def _styles(made: Build) -> None:
 def _scripts(made: Build) -> None:
     for name, source in (
         ("govuk-frontend.js", GOVUK / "govuk-frontend.min.js"),
-        ("htmx.js", HTMX / "htmx.min.js"),
-        ("htmx-sse.js", HTMX / "ext" / "hx-sse.min.js"),
-        ("htmx-upsert.js", HTMX / "ext" / "hx-upsert.min.js"),
         ("caseloop.js", OWN / "caseloop.js"),
         ("arrivals.js", OWN / "arrivals.js"),
     ):
         made.write(
             name, _rewritten(source, lambda text: IMPORT.sub(lambda m: f"{m[1]}./{made.named(m[2])}{m[3]}", text))
         )
+
+
+    made.write("htmx.js", _live_script())
+
+
+def _live_script() -> bytes:
+    """htmx and its extensions in one file: it starts as soon as it has run where the document is parsed already, so an
+    extension in a file of its own, not in the cache yet, came too late and the page stayed as it was."""
+    parts = (HTMX / "htmx.min.js", HTMX / "ext" / "hx-sse.min.js", HTMX / "ext" / "hx-upsert.min.js")
+    return b";\n".join(_rewritten(part, str) for part in parts)
 
 
 def _rewritten(source: Path, rewrite: Callable[[str], str]) -> bytes:
