@@ -35,7 +35,7 @@ def with_room() -> bytes:
     stated: dict[str, Any] = yaml.safe_load(PROGRAMME.read_text(encoding="utf-8"))
     for theme in stated["themes"]:
         theme |= {"target": 600, "expected_a_week": 50}
-    return yaml.safe_dump(stated | {"hours_an_audit": 0.5}).encode()
+    return yaml.safe_dump(stated | {"hours_an_audit": 0.25}).encode()
 
 
 def chromium() -> str:

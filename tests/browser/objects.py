@@ -138,14 +138,20 @@ class Maker:
     async def _plan_a_session(self) -> None:
         """A mentoring session with a manager tomorrow, about an open action: none is recorded before it is held."""
         await self._visitor.sign_in("qa-manager")
-        page = await self._visitor.open(f"/remedial/sessions/new?team={OTHER_TEAM}")
+        team = self._team_of(self.people["owner_1"])
+        page = await self._visitor.open(f"/remedial/sessions/new?team={team}")
         tomorrow = local_date(datetime.now(UTC)) + timedelta(days=1)
         manager = self._council.manager_of(OTHER_TEAM).person_id
-        about = {name: page.form("Plan it").options(name)[0] for name in ("actions", "domains", "themes")}
+        offered = {name: page.form("Plan it").options(name) for name in ("actions", "domains", "themes")}
+        about = {name: choices[0] for name, choices in offered.items() if choices}
         said = {"day": tomorrow.isoformat(), "at": "10:00", "kind": "mentoring", "attendees": manager} | about
         planned = await self._visitor.press(page, "Plan it", said)
         assert planned.status == httpx.codes.OK, planned.text
         self._note("session_id", _first(await self._visitor.open("/remedial/sessions"), "/remedial/sessions/"))
+
+    def _team_of(self, person_id: str) -> str:
+        person = next(each for each in self._council.people if each.person_id == person_id)
+        return str(person.teams[0].team_id)
 
     async def _look_around(self) -> None:
         """What exists without anybody making it here, found on the pages that lead to it; and a draft report."""

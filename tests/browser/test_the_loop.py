@@ -2,8 +2,8 @@
 
 The auditor grades red and asks for an action; the social worker, on a phone, reports it done; the QA manager sends it
 back with a reason, and verifies it when it is reported again, for whoever did it may not; the team manager watches all
-of it in the team's list. What moves, moves without a reload: each live page carries a mark in its window that a reload
-would lose.
+of it in the team's list, which is out of sight for a while and then shows what it missed. What moves, moves without a
+reload: each live page carries a mark in its window that a reload would lose.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tests.browser import auditing
 from tests.browser.accessibility import axe_clean, fits
 from tests.browser.casework import TEAM, publish_neglect
 from tests.browser.conftest import DESKTOP, PHONE, SHOTS, Visit, window
+from tests.browser.test_shared_look import HIDE
 from tests.support.eventually import eventually
 from tests.system.stack import RunningStack
 
@@ -76,7 +77,9 @@ async def test_a_red_finding_becomes_a_closed_loop_before_four_peoples_eyes(
     row = Row(people.manager, action)
     await row.says("Waiting to be verified")
 
+    await people.manager.page.evaluate(HIDE, True)
     await send_back(people.qa, action)
+    await people.manager.page.evaluate(HIDE, False)
     await row.says("Sent back")
     await act_again(people.practitioner, action)
     await row.says("Waiting to be verified")
