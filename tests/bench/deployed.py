@@ -16,12 +16,11 @@ from deploy.local import services
 from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.refusal import Failed, Refused
 from shared.access import Role, sessions
-from tests.bench.england import ASSESSING, TEAMS, WORKERS
+from tests.bench.directory import know_directory
 from tests.bench.stage import Bench, bench, cpu, environment
 from tests.support.backend import Server
 
 PROGRAMME = Path(__file__).parents[2] / "services" / "audit" / "programmes" / "near-live.yaml"
-AUDITORS = tuple(f"auditor-{number}" for number in range(1, 5))
 NAMES = ("intake", "audit")
 ORIGINS = (20_000, 32_000)
 
@@ -100,7 +99,7 @@ class Deployed:
 def deployed() -> Iterator[Deployed]:
     """Servers as they are deployed (what is committed is on the disk), a known directory, and no service yet."""
     with bench(*NAMES, settings={}) as servers:
-        know_directory(servers)
+        know_directory(servers.database, *NAMES)
         stack = Deployed(servers, free_ports())
         try:
             yield stack
@@ -115,22 +114,3 @@ def free_ports() -> Ports:
         with suppress(Refused):
             ports.require_free()
             return ports
-
-
-def know_directory(servers: Bench) -> None:
-    """The teams and workers of the feed and the programme's auditors, in both services' copies."""
-    for name in NAMES:
-        servers.database.psql(
-            f"INSERT INTO {name}.team (team_id, name, kind, service)"
-            " SELECT 't-' || lpad(n::text, 2, '0'), 'Team ' || n,"
-            f" CASE WHEN n < {ASSESSING} THEN 'assessment' ELSE 'other' END, 'children'"
-            f" FROM generate_series(0, {TEAMS - 1}) AS n"
-        )
-        servers.database.psql(
-            f"INSERT INTO {name}.person (person_id, name, roles, teams)"
-            " SELECT 'w-' || lpad(n::text, 4, '0'), 'Worker ' || n, '{practitioner}',"
-            " jsonb_build_array(jsonb_build_object('since', '2015-01-01', 'team_id',"
-            f" 't-' || lpad((n % {TEAMS})::text, 2, '0'))) FROM generate_series(0, {WORKERS - 1}) AS n"
-        )
-        auditors = ", ".join(f"('{person}', '{person}', '{{auditor}}')" for person in AUDITORS)
-        servers.database.psql(f"INSERT INTO {name}.person (person_id, name, roles) VALUES {auditors}")

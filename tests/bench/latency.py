@@ -30,7 +30,8 @@ from services.audit.domain.programme import audit_id
 from services.intake.domain.identity import minted, pseudonym
 from shared.access.sessions import COOKIE
 from shared.events import Topic
-from tests.bench.deployed import AUDITORS, Deployed, deployed
+from tests.bench.deployed import Deployed, deployed
+from tests.bench.directory import AUDITORS
 from tests.bench.feed import sent
 from tests.bench.stage import say
 from tests.support.eventually import eventually

@@ -25,7 +25,8 @@ from services.audit import opening
 from shared.db import create_engine, sessions
 from shared.messaging import outbox
 from tests.bench import england, feed
-from tests.bench.deployed import NAMES, PROGRAMME, know_directory
+from tests.bench.deployed import NAMES, PROGRAMME
+from tests.bench.directory import know_directory
 from tests.bench.stage import Bench, bench, say
 
 log = structlog.get_logger()
@@ -141,7 +142,7 @@ def measure(sizes: Sequence[int]) -> dict[str, object]:
     """Fill, warm up and measure at each size."""
     found: dict[str, list[dict[str, float]]] = {name: [] for name in NAMES}
     with bench(*NAMES) as servers:
-        know_directory(servers)
+        know_directory(servers.database, *NAMES)
         asyncio.run(open_programme(servers))
         take(servers, "sample", SAMPLE)
         for before, rows in zip((0, *sizes), sizes, strict=False):

@@ -25,6 +25,7 @@ from deploy.local.postgres import NOT_DURABLE
 from deploy.local.reaper import Reaper
 from shared.migrate import upgrade
 from tests.bench import feed, floor
+from tests.bench.directory import know_directory
 from tests.support.backend import Database, KafkaForTests, home, kafka_for_tests, postgres_for_tests, reaping
 
 RESULTS = Path("bench-results")
@@ -102,6 +103,7 @@ def measure(events: int) -> dict[str, object]:
         asyncio.run(servers.kafka.create(floor.OUT))
         asyncio.run(feed.publish(servers.kafka.bootstrap, 0, events))
         servers.database.psql(f"SET ROLE caseloop_intake; SET search_path = intake; {STAGE}")
+        know_directory(servers.database, "intake")
         first = servers.work("floor", "audit", events)
         messaging = servers.work("messaging", "intake", events)
         intake = servers.work("intake", "intake", events)
