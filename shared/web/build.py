@@ -105,7 +105,6 @@ def _scripts(made: Build) -> None:
             name, _rewritten(source, lambda text: IMPORT.sub(lambda m: f"{m[1]}./{made.named(m[2])}{m[3]}", text))
         )
 
-
     made.write("htmx.js", _live_script())
 
 

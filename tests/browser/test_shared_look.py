@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 import uvicorn
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.accessibility import axe_clean, fits, invisible_stops, violations
 from tests.browser.conftest import DESKTOP, PHONE
@@ -76,6 +76,12 @@ async def test_live_rows_are_replaced_by_id_and_sorted_in_by_key(guide: str, pag
         assert await rows.all_inner_texts() == ["1", "2", "3"]
 
     await eventually(settled)
+
+
+async def test_a_live_page_has_one_script_so_that_no_part_of_it_comes_too_late(guide: str, page: Page) -> None:
+    """htmx starts once it has run; on a first visit its extension came after that, and the page never moved."""
+    await page.goto(f"{guide}/live-page")
+    await expect(page.locator("script[src*='htmx']")).to_have_count(1)
 
 
 async def test_a_hidden_page_holds_no_connection_and_takes_it_up_again(guide: str, page: Page) -> None:
