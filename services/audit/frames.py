@@ -154,17 +154,10 @@ async def _hold_anew(session: AsyncSession, standings: Sequence[Standing], event
             continue
         case = AssessmentRecorded.model_validate_json(row.facts).model_copy(update=holder)
         row.facts = case.model_dump_json(exclude_defaults=True)
-        found = await session.execute(
-            sa.select(Audit)
-            .where(
-                col(Audit.assessment_id) == event.episode_id,
-                col(Audit.programme_id) == standing.programme_id,
-                col(Audit.state).in_(OPEN_STATES),
-                sa.or_(*(col(getattr(Audit, name)).is_distinct_from(value) for name, value in holder.items())),
-            )
-            .with_for_update()
-        )
-        for audit in found.scalars().all():
+        of_case = (col(Audit.assessment_id) == event.episode_id, col(Audit.programme_id) == standing.programme_id)
+        for audit in await sampling.audits_of(session, *of_case):
+            if audit.state not in OPEN_STATES or all(getattr(audit, name) == value for name, value in holder.items()):
+                continue
             audit.facts = row.facts
             happened += await moves.correct(session, standing.plan, audit, case, event.occurred_at)
             await audits.told(session, audit)

@@ -55,6 +55,8 @@ async def _first(session: AsyncSession, first: Audit) -> re_audits.First:
 
 async def _again(session: AsyncSession, first: Audit, by: str, at: datetime) -> Audit:
     """The same work once more, with nothing written: who audited it so far is kept from it."""
+    # Of one case at a time: of two, each after another of its audits, both would be the same round
+    await session.execute(_ONE_AT_A_TIME, {"case": str(first.assessment_id)})
     earlier = await session.execute(
         sa.select(col(Audit.auditor_id), col(Audit.state)).where(
             col(Audit.programme_id) == first.programme_id, col(Audit.assessment_id) == first.assessment_id
@@ -72,6 +74,8 @@ async def _again(session: AsyncSession, first: Audit, by: str, at: datetime) -> 
         chosen_by=by,
     )
 
+
+_ONE_AT_A_TIME = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('audit.re_audit.' || :case, 0))")
 
 _THE_SAME = {
     "assessment_id",

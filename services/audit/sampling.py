@@ -184,7 +184,7 @@ async def _correct_audit(
 ) -> list[Event]:
     happened: list[Event] = []
     of_case = (col(Audit.assessment_id) == case.assessment_id, col(Audit.programme_id) == standing.programme_id)
-    for audit in await _audits_of(session, *of_case):
+    for audit in await audits_of(session, *of_case):
         if audit.flag == Flag.WITHDRAWN:
             # Its words are gone for good, whatever is told of the case again.
             continue
@@ -222,12 +222,12 @@ async def withdraw(
         await session.flush()
         if row.outcome == Outcome.NOT_DRAWN and standing is not None:
             happened += await set_aside(session, standing, row, Outcome.WITHDRAWN, at)
-    for audit in await _audits_of(session, col(Audit.assessment_id) == assessment_id):
+    for audit in await audits_of(session, col(Audit.assessment_id) == assessment_id):
         happened += await leaving.withdraw(session, by_id.get(audit.programme_id), audit, at)
     return happened
 
 
-async def _audits_of(session: AsyncSession, *case: sa.ColumnElement[bool]) -> Sequence[Audit]:
+async def audits_of(session: AsyncSession, *case: sa.ColumnElement[bool]) -> Sequence[Audit]:
     """The audits of one case, locked.
 
     Asked twice: a re-audit is drawn under the lock of its first audit, and what was drawn while the first look waited

@@ -287,6 +287,23 @@ async def test_a_case_withdrawn_while_its_re_audit_is_drawn_ends_that_too(app: F
     assert (await again(engine)).state == AuditState.WITHDRAWN
 
 
+async def test_a_re_audit_of_each_of_a_cases_audits_at_once_makes_two(app: FastAPI, engine: AsyncEngine) -> None:
+    plan, first = await closed_loop(app, engine)
+    await draw(app, first)
+    second = await again(engine)
+    await complete_again(app, plan, second)
+    await deliver(engine, handlers.router, closed(second))
+    async with sessions(engine)() as session, session.begin():
+        await re_audits.draw(session, plan, await locked(session, first.audit_id), by="qa-1", at=MORNING)
+        other = asyncio.ensure_future(draw(app, second))
+        await eventually(lambda: _waits_for_a_lock(engine))
+    await other
+    drawn = [each for each in await audits(engine, standing=False) if each.re_audit_of]
+    assert sorted(str(each.re_audit_of) for each in drawn if each.audit_id != second.audit_id) == sorted(
+        [str(first.audit_id), str(second.audit_id)]
+    )
+
+
 async def _waits_for_a_lock(engine: AsyncEngine) -> bool:
     async with engine.connect() as connection:
         waiting = await connection.execute(
