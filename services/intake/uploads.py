@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from itertools import islice
@@ -168,13 +169,12 @@ async def opened(engine: AsyncEngine, taken: Taken, rows: int, notes: Sequence[s
 async def take(engine: AsyncEngine, keys: recording.Keys, given: Given, taken: Taken, lines: Iterable[Line]) -> None:
     """Take every line, some hundred in a transaction; `taken` and the page say what they came to."""
     claimed = Claimed()
-    batches = in_batches(lines, AT_ONCE)
-    # Reading is work for the processor: in a thread, or every page would wait for it.
-    while some := await asyncio.to_thread(next, batches, None):
-        async with sessions(engine)() as session, session.begin():
-            counts = await _take_some(session, keys, given, taken.upload_id, some, claimed)
-            await session.execute(_COUNT, {"upload": taken.upload_id, **{name: counts[name] for name in OUTCOMES}})
-        taken.counts.update(counts)
+    async with aclosing(in_a_thread(in_batches(lines, AT_ONCE))) as batches:
+        async for some in batches:
+            async with sessions(engine)() as session, session.begin():
+                counts = await _take_some(session, keys, given, taken.upload_id, some, claimed)
+                await session.execute(_COUNT, {"upload": taken.upload_id, **{name: counts[name] for name in OUTCOMES}})
+            taken.counts.update(counts)
 
 
 async def finish(engine: AsyncEngine, given: Given, taken: Taken, at: datetime) -> None:
@@ -269,11 +269,29 @@ def unreadable_row(upload_id: UUID, sheet: str, number: int, headers: Mapping[st
     )
 
 
-def in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """The items, `size` at a time."""
+def in_batches(items: Iterable[Item], size: int) -> Generator[list[Item], None, None]:
+    """The items, `size` at a time. A reader is closed with this, wherever that is done."""
     source = iter(items)
-    while some := list(islice(source, size)):
-        yield some
+    try:
+        while some := list(islice(source, size)):
+            yield some
+    finally:
+        if isinstance(source, Generator):
+            source.close()
+
+
+async def in_a_thread(items: Generator[Item, None, None]) -> AsyncGenerator[Item, None]:
+    """What a reader yields. Reading is work for the processor: beside the loop, or every page would wait for it.
+
+    One thread reads from the first to the last: the XML parser aborts the whole process when it is handed about.
+    """
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            while (item := await loop.run_in_executor(thread, next, items, None)) is not None:
+                yield item
+        finally:
+            await loop.run_in_executor(thread, items.close)
 
 
 def content_of(values: Iterable[object]) -> bytes:
