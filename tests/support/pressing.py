@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 BOTH_WAYS = pytest.mark.parametrize("together", [False, True], ids=["one after the other", "at the same moment"])
@@ -18,6 +19,18 @@ BOTH_WAYS = pytest.mark.parametrize("together", [False, True], ids=["one after t
 Fields = Mapping[str, str | list[str]]
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A browser before its form is sent: where to, and what is filled in."""
+
+    browser: httpx.AsyncClient
+    address: str
+    fields: Mapping[str, str] | str
+
+
+Arrange = Callable[[FastAPI, AsyncEngine], Awaitable[Ready]]
 
 
 @dataclass

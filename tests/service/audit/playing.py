@@ -48,6 +48,18 @@ async def know(engine: AsyncEngine, *people: PersonRecorded | TeamRecorded) -> N
         await record_people(people, session)
 
 
+def withdrawn(audit: Audit, *, version: int = 2, at: datetime = MORNING) -> AssessmentWithdrawn:
+    """The sender purges the case of an audit."""
+    return AssessmentWithdrawn(
+        occurred_at=at,
+        version=version,
+        assessment_id=audit.assessment_id,
+        child_id=audit.child_id,
+        council="999",
+        kind="assessment",
+    )
+
+
 async def arrive(engine: AsyncEngine, *events: AssessmentRecorded | AssessmentWithdrawn) -> list[Event]:
     """One batch arrives; what follows from it."""
     async with sessions(engine)() as session, session.begin():

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.audit.domain.programme import Programme
-from shared.events import AssessmentWithdrawn, AuditAmended, Role, TextErased, TextWritten
-from tests.service.audit.playing import MORNING, arrive, of_type
+from shared.events import AuditAmended, Role, TextErased, TextWritten
+from tests.service.audit.playing import arrive, of_type, withdrawn
 from tests.service.audit.test_auditing import auditor, fields_of, filled
 from tests.service.audit.test_replies import begun, with_finding
 from tests.support.clients import client_as
@@ -85,14 +85,7 @@ async def test_a_strength_that_an_amendment_took_out_is_erased_with_the_case(app
         fields = fields_of(await browser.get(f"{address}/amend"))
         without = {name: value for name, value in fields.items() if not name.startswith("strengths.")}
         assert (await amend(browser, address, without)).status_code == 303
-    gone = AssessmentWithdrawn(
-        occurred_at=MORNING,
-        version=2,
-        assessment_id=audit.assessment_id,
-        child_id=audit.child_id,
-        council="999",
-        kind="assessment",
-    )
+    gone = withdrawn(audit, version=2)
     erased = {event.text_id for event in of_type(await arrive(engine, gone), TextErased)}
     assert UUID(strength) in erased
 

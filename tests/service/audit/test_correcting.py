@@ -12,8 +12,8 @@ from services.audit import handlers
 from services.audit.models import Audit, AuditState, Flag, HandOver
 from services.audit.moves import handed_over
 from shared.db import sessions
-from shared.events import AssessmentWithdrawn, AuditWithdrawn, CaseAllocated, CaseReturned
-from tests.service.audit.playing import MORNING, arrive, audits, of_type, open_briefing
+from shared.events import AuditWithdrawn, CaseAllocated, CaseReturned
+from tests.service.audit.playing import MORNING, arrive, audits, of_type, open_briefing, withdrawn
 from tests.support.delivery import deliver
 from tests.unit.audit.council import case, source
 
@@ -45,14 +45,7 @@ async def test_a_withdrawn_case_that_is_told_again_stays_marked_on_its_old_audit
     await open_briefing(engine, source().replace("expected_a_week: 60", "expected_a_week: 7.25"))
     await arrive(engine, case("one"))
     (audit,) = await audits(engine)
-    gone = AssessmentWithdrawn(
-        occurred_at=MORNING,
-        version=2,
-        assessment_id=audit.assessment_id,
-        child_id=audit.child_id,
-        council="999",
-        kind="assessment",
-    )
+    gone = withdrawn(audit, version=2)
     await arrive(engine, gone)
     await arrive(engine, case("one", version=3, occurred_at=MORNING + timedelta(hours=1)))
     (old,) = await audits(engine, standing=False)
@@ -72,14 +65,7 @@ async def test_a_withdrawn_case_loses_every_word_whatever_its_audit_had_come_to(
         held.state, held.form, held.comment = was, '{"difference": "Her brother."}', "It was her uncle."
         held.chosen_by, held.chosen_because = "manager-1", "Her mother rang."
         session.add(handed_over(held, "auditor-2", "auditor-1", "I know her aunt.", MORNING))
-    gone = AssessmentWithdrawn(
-        occurred_at=MORNING,
-        version=2,
-        assessment_id=audit.assessment_id,
-        child_id=audit.child_id,
-        council="999",
-        kind="assessment",
-    )
+    gone = withdrawn(audit, version=2)
     told = of_type(await arrive(engine, gone), AuditWithdrawn)
     async with sessions(engine)() as session:
         kept = await session.get_one(Audit, audit.audit_id)

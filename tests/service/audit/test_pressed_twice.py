@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-
-import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,20 +14,8 @@ from tests.service.audit.test_concerns import FORM, one_audit, raised
 from tests.service.audit.test_replies import begun, with_finding
 from tests.support.clients import client_as
 from tests.support.delivery import said
-from tests.support.pressing import BOTH_WAYS, counted, send_twice
+from tests.support.pressing import BOTH_WAYS, Arrange, Ready, counted, send_twice
 from tests.unit.audit.council import source
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A browser before its form is sent: where to, and what is filled in."""
-
-    browser: httpx.AsyncClient
-    address: str
-    fields: Mapping[str, str] | str
-
-
-Arrange = Callable[[FastAPI, AsyncEngine], Awaitable[Ready]]
 
 
 async def a_concern(app: FastAPI, engine: AsyncEngine) -> Ready:

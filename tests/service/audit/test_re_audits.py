@@ -17,7 +17,6 @@ from services.audit.domain.programme import Programme
 from services.audit.models import Audit, AuditState
 from shared.db import sessions
 from shared.events import (
-    AssessmentWithdrawn,
     AuditCompleted,
     AuditWithdrawn,
     CaseAllocated,
@@ -27,7 +26,7 @@ from shared.events import (
     LoopReopened,
     Role,
 )
-from tests.service.audit.playing import MORNING, arrive, audits, of_type
+from tests.service.audit.playing import MORNING, arrive, audits, of_type, withdrawn
 from tests.service.audit.test_auditing import auditor, fields_of, filled, looks_of
 from tests.service.audit.test_replies import begun, with_finding
 from tests.support.clients import client_as
@@ -244,14 +243,7 @@ async def test_it_counts_in_no_figure_of_the_sample(app: FastAPI, engine: AsyncE
 async def test_a_withdrawn_case_ends_its_re_audit_and_replaces_nothing(app: FastAPI, engine: AsyncEngine) -> None:
     _, first = await closed_loop(app, engine)
     await draw(app, first)
-    gone = AssessmentWithdrawn(
-        occurred_at=MORNING + timedelta(hours=1),
-        version=9,
-        assessment_id=first.assessment_id,
-        child_id=first.child_id,
-        council="999",
-        kind="assessment",
-    )
+    gone = withdrawn(first, version=9, at=MORNING + timedelta(hours=1))
     happened = await arrive(engine, gone)
     assert len(of_type(happened, AuditWithdrawn)) == 1
     assert of_type(happened, CaseSampled) == []
@@ -269,14 +261,7 @@ async def test_nobody_but_the_qa_manager_draws_one(app: FastAPI, engine: AsyncEn
 
 async def test_a_case_withdrawn_while_its_re_audit_is_drawn_ends_that_too(app: FastAPI, engine: AsyncEngine) -> None:
     plan, first = await closed_loop(app, engine)
-    gone = AssessmentWithdrawn(
-        occurred_at=MORNING + timedelta(hours=1),
-        version=9,
-        assessment_id=first.assessment_id,
-        child_id=first.child_id,
-        council="999",
-        kind="assessment",
-    )
+    gone = withdrawn(first, version=9, at=MORNING + timedelta(hours=1))
     async with sessions(engine)() as session, session.begin():
         held = await locked(session, first.audit_id)
         await re_audits.draw(session, plan, held, by="qa-1", at=MORNING)

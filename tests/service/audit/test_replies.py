@@ -18,14 +18,13 @@ from shared.events import (
     ActionRaised,
     ActionReported,
     ActionVerified,
-    AssessmentWithdrawn,
     ChallengeAnswered,
     FindingChallenged,
     LoopClosed,
     Role,
     TextErased,
 )
-from tests.service.audit.playing import MORNING, arrive, audits, day_opens, monday, of_type, open_briefing
+from tests.service.audit.playing import MORNING, arrive, audits, day_opens, monday, of_type, open_briefing, withdrawn
 from tests.service.audit.test_auditing import auditor, fields_of, filled
 from tests.support.clients import client_as
 from tests.support.delivery import deliver, said
@@ -116,14 +115,7 @@ async def test_an_answer_puts_back_no_word_about_a_case_that_is_withdrawn(app: F
     async with await client_as(app, Role.PRACTITIONER, person_id="worker-1") as practitioner:
         await practitioner.post(f"{address}/findings/{finding}/challenge", data={"words": "It has, on page three."})
     (raised,) = of_type(await said(engine), FindingChallenged)
-    gone = AssessmentWithdrawn(
-        occurred_at=MORNING,
-        version=2,
-        assessment_id=audit.assessment_id,
-        child_id=audit.child_id,
-        council="999",
-        kind="assessment",
-    )
+    gone = withdrawn(audit, version=2)
     erased = of_type(await arrive(engine, gone), TextErased)
     assert raised.challenge_id in {each.text_id for each in erased}
     told_before = await said(engine)

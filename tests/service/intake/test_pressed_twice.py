@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 import httpx
 import pytest
@@ -17,19 +15,7 @@ from tests.service.intake.test_annex_a import send, workbook
 from tests.service.intake.test_pages import ENDS_FIRST, GOOD, quarantine_id
 from tests.support.clients import client_as
 from tests.support.delivery import said
-from tests.support.pressing import BOTH_WAYS, counted, send_twice
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A browser before its form is sent: where to, and what is filled in."""
-
-    browser: httpx.AsyncClient
-    address: str
-    said: Mapping[str, str] | str
-
-
-Arrange = Callable[[FastAPI, AsyncEngine], Awaitable[Ready]]
+from tests.support.pressing import BOTH_WAYS, Arrange, Ready, counted, send_twice
 
 
 async def a_person(app: FastAPI, _: AsyncEngine) -> Ready:
@@ -97,7 +83,7 @@ async def test_a_form_sent_twice_does_it_once(app: FastAPI, engine: AsyncEngine,
     ready = await arrange(app, engine)
     before = await counted(engine, count)
     told = len(await said(engine))
-    first, second = await send_twice(ready.browser, ready.address, ready.said, together=together)
+    first, second = await send_twice(ready.browser, ready.address, ready.fields, together=together)
     assert (first in {200, 303}, second < 500) == (True, True), (first, second)
     assert await counted(engine, count) == before + 1
     events = (await said(engine))[told:]
