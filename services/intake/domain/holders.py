@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from services.intake.domain import identity
 from services.intake.domain.context import Context
-from services.intake.domain.directory import NOBODY, Directory, Named
+from services.intake.domain.directory import NOBODY, Directory
 
 Unknown = tuple[tuple[str, str], str]
 """A kind and the id that stands in, with the spelling that the directory lacks."""
@@ -35,13 +35,7 @@ def holder_of(context: Context, directory: Directory, key: bytes, day: date) -> 
     team = directory.team(context.team, context.team_name)
     if team is NOBODY:
         team = directory.team_of(worker.id, day)
-    ids = _stand_in(key, "worker", worker), _stand_in(key, "team", team)
+    ids = identity.stand_in(key, "worker", worker), identity.stand_in(key, "team", team)
     named = zip(("worker", "team"), ids, (worker, team), strict=True)
     unknown = tuple(((kind, str(each)), found.unknown) for kind, each, found in named if found.unknown is not None)
     return Holder(*ids, unknown)
-
-
-def _stand_in(key: bytes, kind: str, found: Named) -> str | None:
-    if found.unknown is None:
-        return found.id
-    return found.id or "n-" + identity.opaque(key, kind, found.unknown)

@@ -9,6 +9,7 @@ from datetime import date
 from functools import lru_cache
 from uuid import UUID
 
+from services.intake.domain.directory import Named
 from services.intake.domain.work import Submission, Work
 from shared.uuids import uuid_of
 
@@ -26,6 +27,13 @@ def pseudonym(key: bytes, child: str) -> UUID:
 def opaque(key: bytes, kind: str, value: str) -> str:
     """A short opaque stand-in for a value of a sender's that nobody downstream needs to read."""
     return hmac.digest(key, f"{kind}\n{value}".encode(), "sha256").hex()[:20]
+
+
+def stand_in(key: bytes, kind: str, found: Named) -> str | None:
+    """The id that events have for a worker or team: a name the directory lacks becomes opaque, for they hold none."""
+    if found.unknown is None:
+        return found.id
+    return found.id or "n-" + opaque(key, kind, found.unknown)
 
 
 def minted(council: str, kind: str, child_id: UUID, started_on: date, ordinal: int) -> UUID:

@@ -328,7 +328,8 @@ class Ledger:
         """An unknown one is listed, and a name becomes an opaque id: the event log holds no names."""
         if found.unknown is None:
             return found
-        stand_in = found.id or "n-" + identity.opaque(self.key, kind, found.unknown)
+        stand_in = identity.stand_in(self.key, kind, found)
+        assert stand_in is not None  # noqa: S101 - an unknown one always has one
         if (kind, stand_in) not in self.directory.listed:
             self.unknown[kind, stand_in] = found.unknown
         return Named(stand_in, found.unknown)
