@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import asyncpg
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy import event, text
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
@@ -17,13 +19,14 @@ POOL_OVERFLOW = 10
 def create_engine(url: str, *, name: str = "caseloop") -> AsyncEngine:
     """An engine whose connections say who they are and whose statements cannot hang for ever.
 
-    The login role's search_path decides which schema the tables are in.
+    The login role's search_path decides which schema the tables are in. A connection that the server has closed is not
+    given out: the driver knows of it, where asking the server (SQLAlchemy's pre-ping) would be three statements each
+    time.
     """
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "timeout": 5,
@@ -35,6 +38,14 @@ def create_engine(url: str, *, name: str = "caseloop") -> AsyncEngine:
             },
         },
     )
+    event.listen(engine.sync_engine, "checkout", _require_open)
+    return engine
+
+
+def _require_open(connection: Any, *_: object) -> None:
+    """Have the pool make another in the place of one that is closed."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
@@ -47,12 +58,31 @@ async def raw(session: AsyncSession) -> asyncpg.Connection:
 
     What PostgreSQL refuses is raised as the driver's own error.
     """
-    connection = (await (await session.connection()).get_raw_connection()).driver_connection
-    assert isinstance(connection, asyncpg.Connection)  # noqa: S101 - the only driver there is
+    known: tuple[object, asyncpg.Connection] | None = session.info.get(_RAW)
+    if known is not None and known[0] is _innermost(session):
+        return known[1]
+    connection = await driver(await session.connection())
     if not connection.is_in_transaction():
         # SQLAlchemy begins one with its first statement, and what is written before would stand though all else fell
         await session.execute(text("SELECT 1"))
+    session.info[_RAW] = _innermost(session), connection
     return connection
+
+
+def _innermost(session: AsyncSession) -> object:
+    """The transaction or savepoint that it is in: a savepoint is not set before the connection is asked for in it."""
+    return session.sync_session.get_nested_transaction() or session.sync_session.get_transaction()
+
+
+async def driver(connection: AsyncConnection) -> asyncpg.Connection:
+    """The driver's connection beneath one of the engine's. No transaction is begun: each statement commits itself."""
+    raw_connection = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(raw_connection, asyncpg.Connection)  # noqa: S101 - the only driver there is
+    return raw_connection
+
+
+_RAW = "caseloop.raw"
+"""Where a session keeps the driver's connection of the transaction it is in."""
 
 
 def column(values: Iterable[object]) -> str:

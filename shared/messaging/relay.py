@@ -31,7 +31,7 @@ from aiokafka.errors import (
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.db import column, raw, sessions
+from shared.db import column, driver
 from shared.messaging import metrics
 from shared.messaging.codec import encode_headers
 from shared.messaging.lease import Lease, LeaseLostError
@@ -156,9 +156,11 @@ class Relay:
         )
         try:
             await producer.start()
-            while True:
-                await self._turn(producer)
-                self._failures = 0
+            async with self.engine.connect() as connection:
+                database = await driver(connection)
+                while True:
+                    await self._turn(producer, database)
+                    self._failures = 0
         except (BatchRefusedError, LeaseLostError) as error:
             log.warning("relay_begins_again", service=self.service, reason=type(error).__name__)
         except Exception as error:
@@ -169,7 +171,7 @@ class Relay:
             self._renewed_at = float("-inf")
             await _close(producer)
 
-    async def _turn(self, producer: AIOKafkaProducer) -> None:
+    async def _turn(self, producer: AIOKafkaProducer, database: asyncpg.Connection) -> None:
         """One round if this replica leads; then wait for news, unless more is waiting already."""
         self._wake.clear()
         epoch = await self._renewed()
@@ -177,7 +179,7 @@ class Relay:
         if epoch is None:
             # Not woken by news: every replica would fight for the lease's row whenever something is said
             await asyncio.sleep(POLL_SECONDS)
-        elif not await self._round(producer, epoch):
+        elif not await self._round(producer, database, epoch):
             await _wait(self._wake, POLL_SECONDS)
 
     async def _renewed(self) -> int | None:
@@ -187,15 +189,14 @@ class Relay:
             self._renewed_at = began
         return self._epoch
 
-    async def _round(self, producer: AIOKafkaProducer, epoch: int) -> bool:
+    async def _round(self, producer: AIOKafkaProducer, database: asyncpg.Connection, epoch: int) -> bool:
         """Publish what is waiting, as far as one round goes; whether there may be more."""
-        async with sessions(self.engine)() as session:
-            rows = await (await raw(session)).fetch(_READ, self._missing(), ROUND)
+        rows = await database.fetch(_READ, self._missing(), ROUND)
         lanes = await self._lanes(producer, rows)
         while lanes:
             if await self._renewed() != epoch:
                 raise LeaseLostError(LEASE)
-            await self._publish(producer, lanes, epoch)
+            await self._publish(producer, database, lanes, epoch)
         return len(rows) == ROUND
 
     def _missing(self) -> list[str]:
@@ -221,7 +222,13 @@ class Relay:
             log.error("topic_missing", service=self.service, topic=topic)
             return 0
 
-    async def _publish(self, producer: AIOKafkaProducer, lanes: dict[Lane, deque[asyncpg.Record]], epoch: int) -> None:
+    async def _publish(
+        self,
+        producer: AIOKafkaProducer,
+        database: asyncpg.Connection,
+        lanes: dict[Lane, deque[asyncpg.Record]],
+        epoch: int,
+    ) -> None:
         """Send one batch to each partition, wait for all, and delete what was acknowledged."""
         taken = {lane: self._batch(producer, lane, waiting) for lane, waiting in lanes.items()}
         outcomes = await asyncio.gather(
@@ -230,7 +237,8 @@ class Relay:
         failures = {
             lane: outcome for lane, outcome in zip(taken, outcomes, strict=True) if isinstance(outcome, BaseException)
         }
-        await self._delete([row for lane, (_, rows) in taken.items() if lane not in failures for row in rows], epoch)
+        sent = [row for lane, (_, rows) in taken.items() if lane not in failures for row in rows]
+        await self._delete(database, sent, epoch)
         for lane, (_, rows) in taken.items():
             await self._conclude(lane, rows, failures.get(lane))
         for failure in failures.values():
@@ -280,13 +288,11 @@ class Relay:
             await connection.execute(_STICK, {"id": row["id"]})
         log.error("outbox_key_stuck", topic=row["topic"], outbox_id=row["id"], reason=type(failure).__name__)
 
-    async def _delete(self, rows: Rows, epoch: int) -> None:
+    async def _delete(self, database: asyncpg.Connection, rows: Rows, epoch: int) -> None:
         if not rows:
             return
-        async with sessions(self.engine)() as session, session.begin():
-            ids = column(row["id"] for row in rows)
-            deleted = await (await raw(session)).fetchval(_DELETE, ids, LEASE, self.lease.holder, epoch)
-        if not deleted:
+        ids = column(row["id"] for row in rows)
+        if not await database.fetchval(_DELETE, ids, LEASE, self.lease.holder, epoch):
             raise LeaseLostError(LEASE)
         metrics.PUBLISHED.labels(self.service).inc(len(rows))
 

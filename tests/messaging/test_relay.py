@@ -13,7 +13,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from shared.db import sessions
+from shared.db import driver, sessions
 from shared.messaging import Listener, metrics
 from shared.messaging.lease import Lease, LeaseLostError
 from shared.messaging.relay import LEASE, Relay, partition_of
@@ -183,8 +183,8 @@ async def test_a_leader_that_was_overtaken_deletes_nothing(trial: Trial, kafka: 
     await say(trial, row(topic, "k", 1))
     async with trial.engine.connect() as connection:
         rows = (await connection.execute(text("SELECT id FROM outbox"))).mappings().all()
-    with pytest.raises(LeaseLostError):
-        await relay._delete(rows, epoch)
+        with pytest.raises(LeaseLostError):
+            await relay._delete(await driver(connection), rows, epoch)
     assert await trial.count("outbox") == 1
 
 
