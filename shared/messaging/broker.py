@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, cast
 
 import structlog
@@ -30,7 +31,8 @@ from shared.messaging.routing import EventRouter
 log = structlog.get_logger()
 
 MAX_RECORDS = 500
-BATCH_TIMEOUT_MS = 20
+LONGEST_WAIT_MS = 1_000
+"""For records to come. They are taken as soon as they are there: it only says how often an idle consumer wakes."""
 FETCH_BYTES = 256 * 1024
 """Of each of twelve partitions, ahead of its use: some batches' worth. The client's default held four times as much."""
 MAX_POLL_INTERVAL_MS = 300_000
@@ -61,6 +63,12 @@ async def as_records(message: KafkaMessage) -> Any:
     return message.raw_message
 
 
+async def as_soon_as_they_come(consumer: AIOKafkaConsumer) -> Records:
+    """The next batch, the moment that there is one; empty when none came for a while."""
+    found = await consumer.getmany(timeout_ms=LONGEST_WAIT_MS, max_records=MAX_RECORDS)
+    return tuple(chain.from_iterable(found.values()))
+
+
 def build_broker(
     router: EventRouter, engine: AsyncEngine, bootstrap: str, registry: CollectorRegistry
 ) -> tuple[KafkaBroker, list[Consumer]]:
@@ -84,12 +92,10 @@ def build_broker(
 
 def subscribe(broker: KafkaBroker, consumer: Consumer, max_poll_interval_ms: int = MAX_POLL_INTERVAL_MS) -> None:
     """Let the consumer take what its topic brings, in batches, acknowledged once they are settled."""
-    broker.subscriber(
+    subscriber = broker.subscriber(
         consumer.subscription.topic.value,
         group_id=group_of(consumer),
         batch=True,
-        max_records=MAX_RECORDS,
-        batch_timeout_ms=BATCH_TIMEOUT_MS,
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.NACK_ON_ERROR,
         no_reply=True,
@@ -99,7 +105,10 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, max_poll_interval_ms: int
         max_poll_interval_ms=max_poll_interval_ms,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         title=consumer.name,
-    )(_taker(consumer))
+    )
+    subscriber(_taker(consumer))
+    # FastStream's own sleeps for as long as it has waited in vain, and what comes meanwhile waits too
+    subscriber.get_msg = as_soon_as_they_come  # type: ignore[method-assign]
 
 
 def group_of(consumer: Consumer) -> str:
