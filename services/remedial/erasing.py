@@ -1,6 +1,6 @@
 """What people wrote and attached about a case that is withdrawn upstream is erased; what was done, by whom, stays."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,15 +9,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.remedial import attachments, words
+from services.remedial.loops import locked_loops
 from services.remedial.models import Action, Join, Joined, Loop, Step, Text, Unsettled
 from shared.events import AssessmentWithdrawn, Event, TextErased
 
 
-async def erase(session: AsyncSession, withdrawn: Sequence[AssessmentWithdrawn]) -> list[Event]:
-    """Erase every word and file about the actions of these cases, here and for whoever reads the texts."""
+async def about(session: AsyncSession, withdrawn: Sequence[AssessmentWithdrawn]) -> Sequence[UUID]:
+    """The audits of these cases."""
+    gone = {each.assessment_id for each in withdrawn}
+    query = sa.select(col(Loop.audit_id)).where(col(Loop.assessment_id).in_(gone))
+    return (await session.execute(query)).scalars().all()
+
+
+async def erase(session: AsyncSession, loops: Iterable[Loop], withdrawn: Sequence[AssessmentWithdrawn]) -> list[Event]:
+    """Erase every word and file about the actions of these cases, here and for whoever reads the texts.
+
+    `loops` are locked; those of other cases among them are left alone.
+    """
     gone = {each.assessment_id: each.occurred_at for each in withdrawn}
     events: list[Event] = []
-    for loop in await _locked(session, col(Loop.assessment_id).in_(gone)) if gone else ():
+    for loop in (each for each in loops if each.assessment_id in gone):
         of_loop = sa.select(col(Action.action_id)).where(col(Action.audit_id) == loop.audit_id)
         actions = (await session.execute(of_loop)).scalars().all()
         events += await _erase(session, loop, actions, gone[loop.assessment_id])
@@ -28,7 +39,7 @@ async def hold(session: AsyncSession, finding_ids: Collection[UUID]) -> None:
     """Lock the loops of these findings' actions: whoever moves one holds its loop before it touches its words."""
     if finding_ids:
         theirs = sa.select(col(Action.audit_id)).where(col(Action.finding_id).in_(finding_ids))
-        await _locked(session, col(Loop.audit_id).in_(theirs))
+        await locked_loops(session, (await session.execute(theirs)).scalars())
 
 
 async def erase_with_findings(session: AsyncSession, finding_ids: Collection[UUID], at: datetime) -> list[Event]:
@@ -43,16 +54,10 @@ async def erase_with_findings(session: AsyncSession, finding_ids: Collection[UUI
     query = query.where(col(Action.finding_id).in_(finding_ids), col(Text.erased))
     found = (await session.execute(query)).all() if finding_ids else []
     events: list[Event] = []
-    for loop in await _locked(session, col(Loop.audit_id).in_({row.audit_id for row in found})) if found else ():
-        actions = [row.action_id for row in found if row.audit_id == loop.audit_id]
+    for audit_id, loop in (await locked_loops(session, (row.audit_id for row in found))).items() if found else ():
+        actions = [row.action_id for row in found if row.audit_id == audit_id]
         events += await _erase(session, loop, actions, at)
     return events
-
-
-async def _locked(session: AsyncSession, which: sa.ColumnElement[bool]) -> Sequence[Loop]:
-    """These loops, in the order in which everybody locks them."""
-    loops = sa.select(Loop).where(which).order_by(col(Loop.audit_id)).with_for_update()
-    return (await session.execute(loops)).scalars().all()
 
 
 async def _erase(session: AsyncSession, loop: Loop, actions: Sequence[UUID], at: datetime) -> list[Event]:

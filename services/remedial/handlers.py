@@ -23,6 +23,7 @@ from services.remedial import (
     words,
 )
 from services.remedial.channels import channel_of
+from services.remedial.loops import locked_loops
 from services.remedial.models import CaseLink, Programme
 from services.remedial.settings import current
 from shared.events import (
@@ -55,9 +56,7 @@ router = EventRouter("remedial")
 @consumes(router, AuditCompleted, AuditAmended)
 async def raise_actions(audits: Sequence[AuditCompleted | AuditAmended], session: AsyncSession) -> list[Event]:
     """Raise one remedial action for each finding that needs one; an amendment adds, changes and withdraws."""
-    # Sorted by audit, each audit in its order, so that two consumers that hold the same batch cannot deadlock.
-    ordered = sorted(audits, key=lambda audit: audit.audit_id)
-    events = [event for audit in ordered for event in await raising.follow(session, audit)]
+    events = await raising.follow_all(session, audits)
     raised = {event.finding_id: event.occurred_at for event in events if isinstance(event, ActionRaised)}
     if raised:
         events += await erasing.erase_with_findings(session, raised, max(raised.values()))
@@ -88,10 +87,13 @@ async def look_back(
     heard: Sequence[AssessmentRecorded | EpisodeRecorded | AssessmentWithdrawn], session: AsyncSession
 ) -> list[Event]:
     """Say which closed loops did not hold: the child came back. Erase what was said of cases that are withdrawn."""
-    happened = [each for each in heard if isinstance(each, AssessmentRecorded | EpisodeRecorded)]
-    back = await holding.look_at(session, happened)
+    back = holding.coming_back([each for each in heard if not isinstance(each, AssessmentWithdrawn)])
     gone = [each for each in heard if isinstance(each, AssessmentWithdrawn)]
-    return [*back, *await erasing.erase(session, gone)]
+    if not back and not gone:
+        return []
+    audits = {*await holding.closed_for(session, back), *await erasing.about(session, gone)}
+    loops = (await locked_loops(session, audits)).values()
+    return [*await holding.look_at(session, loops, back), *await erasing.erase(session, loops, gone)]
 
 
 @consumes(router, ProgrammeOpened)
@@ -121,9 +123,16 @@ async def keep_words(texts: Sequence[TextWritten | TextErased], session: AsyncSe
     """Keep what was written, and forget what was erased; with a finding's words goes what was said of its action."""
     erased = {text.text_id: text.occurred_at for text in texts if isinstance(text, TextErased)}
     await erasing.hold(session, erased)
-    for text in sorted(texts, key=lambda each: each.text_id):
-        await words.keep(session, text)
-    return await erasing.erase_with_findings(session, erased, max(erased.values())) if erased else []
+    ordered = sorted(texts, key=lambda each: each.text_id)
+    for text in ordered:
+        if isinstance(text, TextErased):
+            await words.keep(session, text)
+    gone = await erasing.erase_with_findings(session, erased, max(erased.values())) if erased else []
+    # Last: whoever moves an action holds its loop and writes its words, so no loop may be waited for with words held.
+    for text in ordered:
+        if isinstance(text, TextWritten):
+            await words.keep(session, text)
+    return gone
 
 
 @consumes(router, ChildLinked, ChildUnlinked)
@@ -163,10 +172,17 @@ async def follow_people(recorded: Sequence[PersonRecorded], session: AsyncSessio
 @on_day(router)
 async def watch(opened: DayOpened, session: AsyncSession) -> list[Event]:
     """Remind owners of what is due, let what is overdue climb a step, say which loops held, wait no longer in vain."""
-    await watching.remind(session, opened.day, opened.occurred_at)
-    held = await holding.say_what_held(session, opened.day, opened.occurred_at)
-    held += await settling.give_up_waiting(session, opened.occurred_at)
-    return held + await watching.escalate(session, opened.day, opened.occurred_at)
+    day, now = opened.day, opened.occurred_at
+    over, waiting, late = (
+        await holding.over(session, day, now),
+        await settling.waiting(session),
+        await watching.late(session, day),
+    )
+    loops = await locked_loops(session, [*over, *waiting, *(action.audit_id for action in late)])
+    await watching.remind(session, day, now)
+    held = holding.say_what_held([loops[audit_id] for audit_id in over], day, now)
+    held += await settling.give_up_waiting(session, [loops[audit_id] for audit_id in waiting], now)
+    return held + await watching.escalate(session, loops, late, day, now)
 
 
 @every(router, seconds=5, name="messages")

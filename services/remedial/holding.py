@@ -1,6 +1,6 @@
 """Did the loop hold? What happens to a child after a closing, and what does not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from sqlmodel import col
 from services.remedial.domain.hold import COMES_BACK, WINDOWS, came_back_after, held_by
 from services.remedial.domain.loop import Standing
 from services.remedial.domain.notices import Kind as Told
-from services.remedial.loops import about_loop, locked_loop
+from services.remedial.loops import about_loop
 from services.remedial.models import Loop
 from services.remedial.notices import note
 from shared.access import people
@@ -27,22 +27,29 @@ LOOKED_AT = sa.and_(
 """Closed loops of which it is not yet known whether they held."""
 
 
-async def look_at(session: AsyncSession, recorded: Sequence[Happened]) -> list[Event]:
-    """Say of each loop that something came after its closing that it did not hold."""
-    back = [each for each in recorded if each.kind in COMES_BACK]
-    if not back:
-        return []
+def coming_back(recorded: Sequence[Happened]) -> list[Happened]:
+    """Those of them that count as coming back."""
+    return [each for each in recorded if each.kind in COMES_BACK]
+
+
+async def closed_for(session: AsyncSession, back: Sequence[Happened]) -> Sequence[UUID]:
+    """The audits of those children whose loops are closed, and of which it was not said yet that they came back.
+
+    Also those of which it was said that they held: a return tells weeks later what began within the window.
+    """
     children = {each.child_id for each in back}
-    # Also those of which it was said that they held: a return tells weeks later what began within the window.
     closed = [col(Loop.standing) == Standing.CLOSED, col(Loop.came_back).is_(False)]
     query = sa.select(col(Loop.audit_id)).where(col(Loop.child_id).in_(children), *closed)
-    audits = (await session.execute(query.order_by(col(Loop.audit_id)))).scalars().all()
-    return [event for audit_id in audits for event in await _came_back(session, audit_id, back)]
+    return (await session.execute(query)).scalars().all()
 
 
-async def _came_back(session: AsyncSession, audit_id: UUID, back: Sequence[Happened]) -> list[Event]:
-    loop = await locked_loop(session, audit_id)
-    if loop is None or loop.closed_at is None or loop.came_back:
+async def look_at(session: AsyncSession, loops: Iterable[Loop], back: Sequence[Happened]) -> list[Event]:
+    """Say of each of these loops, which are locked, that something came after its closing: that it did not hold."""
+    return [event for loop in loops for event in await _came_back(session, loop, back)]
+
+
+async def _came_back(session: AsyncSession, loop: Loop, back: Sequence[Happened]) -> list[Event]:
+    if loop.closed_at is None or loop.came_back:
         return []
     closed_on = local_date(loop.closed_at)
     for each in sorted((one for one in back if one.child_id == loop.child_id), key=_began_on):
@@ -67,17 +74,21 @@ async def _note(session: AsyncSession, loop: Loop, now: datetime) -> None:
         await note(session, person_id, Told.REOPENED, loop.audit_id, now, path=path, occasion=str(loop.version))
 
 
-async def say_what_held(session: AsyncSession, day: date, now: datetime) -> list[Event]:
-    """Say of each closed loop whose window is over that it held."""
-    query = sa.select(Loop).where(LOOKED_AT, col(Loop.closed_at) < now).order_by(col(Loop.audit_id))
-    closed = (await session.execute(query)).scalars().all()
-    due = [loop for loop in closed if loop.closed_at and held_by(day, local_date(loop.closed_at), loop.held_days)]
-    return [event for loop in due for event in await _held(session, loop, day, now)]
+async def over(session: AsyncSession, day: date, now: datetime) -> Sequence[UUID]:
+    """The audits with a closed loop of which a window is over as `day` begins, in the order of their ids."""
+    query = sa.select(col(Loop.audit_id), col(Loop.closed_at), col(Loop.held_days))
+    query = query.where(LOOKED_AT, col(Loop.closed_at) < now).order_by(col(Loop.audit_id))
+    closed = (await session.execute(query)).all()
+    return [row.audit_id for row in closed if held_by(day, local_date(row.closed_at), row.held_days)]
 
 
-async def _held(session: AsyncSession, found: Loop, day: date, now: datetime) -> list[Event]:
-    loop = await locked_loop(session, found.audit_id)
-    if loop is None or loop.closed_at is None or loop.came_back:
+def say_what_held(loops: Sequence[Loop], day: date, now: datetime) -> list[Event]:
+    """Say of each of these loops, which are locked, that it held, where it is closed still and a window is over."""
+    return [event for loop in loops for event in _held(loop, day, now)]
+
+
+def _held(loop: Loop, day: date, now: datetime) -> list[Event]:
+    if loop.closed_at is None or loop.came_back:
         return []
     windows = held_by(day, local_date(loop.closed_at), loop.held_days)
     loop.held_days = max([loop.held_days, *windows])

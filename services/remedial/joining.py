@@ -1,11 +1,11 @@
 """Findings that an open action answers too: joined with it, parted from it, and their loops settled when it moves on.
 
-A finding's audit and the action's may be two, with two loops. Whoever holds a loop and decides on a finding locks the
-action's row, never its loop; whoever moves an action holds its loop and only notes whose loops are to be settled. So no
-two transactions wait for each other's loops, and a moment later `settle_noted` settles what was noted, each by its own.
+A finding's audit and the action's may be two, with two loops. Whoever decides on a finding holds both, locked at once
+(`both_loops`); whoever moves an action holds its own alone and only notes whose loops are to be settled, so that a page
+never waits for more than one. A moment later `settle_noted` settles what was noted, each by its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -33,13 +33,28 @@ async def joins_of(session: AsyncSession, loop: Loop) -> dict[UUID, Joined]:
     return {row.finding_id: row for row in rows.scalars()}
 
 
+async def answering_audits(session: AsyncSession, findings: Sequence[Finding]) -> set[UUID]:
+    """The audits of the actions that are meant to answer these findings, as far as they are known yet."""
+    actions = {action_id_of(finding.acts_with) for finding in findings if finding.acts_with is not None}
+    if not actions:
+        return set()
+    return set(
+        (await session.execute(sa.select(col(Action.audit_id)).where(col(Action.action_id).in_(actions)))).scalars()
+    )
+
+
 async def decide(
-    session: AsyncSession, loop: Loop, findings: Sequence[Finding], own: Mapping[UUID, Action], at: datetime
+    session: AsyncSession,
+    loop: Loop,
+    findings: Sequence[Finding],
+    own: Mapping[UUID, Action],
+    at: datetime,
+    held: Collection[UUID],
 ) -> list[Event]:
     """Decide on every finding that another's action is meant to answer, and part those that are not any more.
 
     What was decided stays decided while the audit names the same action. `own` are this audit's actions by finding;
-    one that is about to be raised is not among them.
+    one that is about to be raised is not among them. `held` are the audits whose loops are locked.
     """
     known = await joins_of(session, loop)
     wanted = {finding.finding_id: finding for finding in findings if finding.acts_with is not None}
@@ -50,7 +65,6 @@ async def decide(
             await session.delete(row)
     await session.flush()
     raised_now = {finding.finding_id for finding in findings if finding.needs_action and _comes(own, finding)}
-    # In the order of the actions, so that two audits that name the same ones cannot deadlock on their rows.
     for finding in sorted(wanted.values(), key=lambda each: action_id_of(each.acts_with or each.finding_id)):
         decided = known.get(finding.finding_id)
         if decided is not None and decided.acts_with == finding.acts_with:
@@ -61,7 +75,7 @@ async def decide(
         if finding.acts_with in raised_now:
             events += _join(loop, row, loop.audit_id, State.RAISED, at)
         else:
-            events += await decide_one(session, loop, row, at)
+            events += await decide_one(session, loop, row, at, held)
     return events
 
 
@@ -85,11 +99,16 @@ def _row(loop: Loop, finding: Finding) -> Joined:
     )
 
 
-async def decide_one(session: AsyncSession, loop: Loop, row: Joined, at: datetime) -> list[Event]:
-    """Join the finding, or note that it stands alone and why. It waits where its action is not known yet."""
-    query = sa.select(Action).where(col(Action.action_id) == row.action_id).with_for_update()
-    action = (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
-    if action is None:
+async def decide_one(
+    session: AsyncSession, loop: Loop, row: Joined, at: datetime, held: Collection[UUID]
+) -> list[Event]:
+    """Join the finding, or note that it stands alone and why. It waits where its action is not known yet.
+
+    So it does where the action became known after the loops were locked, and its own is not among them: it could move.
+    """
+    await session.flush()
+    action = await session.get(Action, row.action_id, populate_existing=True)
+    if action is None or action.audit_id not in held:
         return []
     owner = await find_owner(session, row.named_owner, loop.worker_id, loop.team_id)
     finding = Place(loop.audit_id, loop.auditor_id, loop.team_id, owner.person_id)

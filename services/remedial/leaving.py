@@ -1,6 +1,7 @@
 """People come and go: the work of whoever left goes to who stands in; what nobody owned finds whom it was meant for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,8 +12,8 @@ from services.remedial.domain.life import Move, can
 from services.remedial.domain.notices import Kind
 from services.remedial.domain.ownership import Owner, owner_of
 from services.remedial.hand import SYSTEM, Hand
-from services.remedial.loops import locked_loop
-from services.remedial.models import Action
+from services.remedial.loops import locked_loops
+from services.remedial.models import Action, Loop
 from services.remedial.notices import note_support
 from shared.access import people
 from shared.events import ActionReassigned, Event, PersonRecorded
@@ -22,26 +23,36 @@ from shared.working_days import local_date
 async def follow_people(session: AsyncSession, recorded: Sequence[PersonRecorded]) -> list[Event]:
     """Hand over the open actions of whoever left, and give those that nobody owns to whom they were meant for."""
     latest = {person.person_id: person for person in sorted(recorded, key=lambda each: each.version)}
-    return [event for _, person in sorted(latest.items()) for event in await _follow(session, person)]
-
-
-async def _follow(session: AsyncSession, person: PersonRecorded) -> list[Event]:
-    known = await people.person(session, person.person_id)
-    if known is not None and known.version > person.version:
-        # The directory knows better by now: who came back must not lose their work to news of an earlier leaving.
+    told = [person for _, person in sorted(latest.items()) if not await _is_known_better(session, person)]
+    if not told:
         return []
+    theirs = sa.select(col(Action.audit_id)).where(queries.IS_TO_DO, sa.or_(*(_concerned(person) for person in told)))
+    loops = await locked_loops(session, (await session.execute(theirs)).scalars())
+    return [event for person in told for event in await _follow(session, person, loops)]
+
+
+async def _is_known_better(session: AsyncSession, person: PersonRecorded) -> bool:
+    """Whether the directory is ahead: who came back must not lose their work to news of an earlier leaving."""
+    known = await people.person(session, person.person_id)
+    return known is not None and known.version > person.version
+
+
+def _concerned(person: PersonRecorded) -> sa.ColumnElement[bool]:
+    """What they own, where they left; what nobody owns and was meant for them, where they are here."""
     meant = sa.func.coalesce(col(Action.named_owner), col(Action.worker_id)) == person.person_id
     unowned = sa.and_(col(Action.owner_id).is_(None), meant)
-    concerned = unowned if person.active else col(Action.owner_id) == person.person_id
-    query = sa.select(Action).where(queries.IS_TO_DO, concerned)
-    found = (await session.execute(query.order_by(col(Action.audit_id), col(Action.action_id)))).scalars().all()
-    return [event for action in found for event in await _hand_over(session, action, person)]
+    return unowned if person.active else col(Action.owner_id) == person.person_id
 
 
-async def _hand_over(session: AsyncSession, action: Action, person: PersonRecorded) -> list[Event]:
-    loop = await locked_loop(session, action.audit_id)
-    await session.refresh(action)
-    if loop is None or not can(action.state_now, Move.REASSIGN):
+async def _follow(session: AsyncSession, person: PersonRecorded, loops: Mapping[UUID, Loop]) -> list[Event]:
+    query = sa.select(Action).where(queries.IS_TO_DO, _concerned(person), col(Action.audit_id).in_(loops))
+    query = query.order_by(col(Action.audit_id), col(Action.action_id)).execution_options(populate_existing=True)
+    found = (await session.execute(query)).scalars().all()
+    return [event for each in found for event in await _hand_over(session, loops[each.audit_id], each, person)]
+
+
+async def _hand_over(session: AsyncSession, loop: Loop, action: Action, person: PersonRecorded) -> list[Event]:
+    if not can(action.state_now, Move.REASSIGN):
         return []
     # The event is ahead of this service's copy of the directory, or behind it: what it says of this person counts.
     owner = await _owner(session, action, person)

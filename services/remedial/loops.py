@@ -1,6 +1,11 @@
-"""The loop of an audit: closed once when its last action is finished, reopened when something is asked for again."""
+"""The loop of an audit: closed once when its last action is finished, reopened when something is asked for again.
 
-from collections.abc import Collection
+A loop's row is the one lock of all that belongs to its audit. A transaction that touches several audits locks all their
+loops in the order of their ids before it writes anything, and none after that; nothing else of an audit is ever locked
+on its own. So no two transactions wait for each other.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import TypedDict
 from uuid import UUID
@@ -29,6 +34,13 @@ async def locked_loop(session: AsyncSession, audit_id: UUID) -> Loop | None:
     """The audit's loop with its row locked, as the database has it now: whoever changes an action holds it first."""
     query = sa.select(Loop).where(col(Loop.audit_id) == audit_id).with_for_update()
     return (await session.execute(query.execution_options(populate_existing=True))).scalar_one_or_none()
+
+
+async def locked_loops(session: AsyncSession, audit_ids: Iterable[UUID]) -> Mapping[UUID, Loop]:
+    """The loops of several audits, locked in the order of their ids, as the database has them now."""
+    query = sa.select(Loop).where(col(Loop.audit_id).in_(set(audit_ids))).order_by(col(Loop.audit_id)).with_for_update()
+    found = (await session.execute(query.execution_options(populate_existing=True))).scalars()
+    return {loop.audit_id: loop for loop in found}
 
 
 def about_loop(loop: Loop, now: datetime) -> AboutLoop:
@@ -76,7 +88,7 @@ async def _states(session: AsyncSession, loop: Loop) -> dict[UUID, State]:
 async def _note_joined(session: AsyncSession, loop: Loop, now: datetime) -> None:
     """Note whose findings an action of this loop answers too, where it has moved: their loops are settled next.
 
-    Noted and not done: their rows are not held, and to wait for them here could deadlock.
+    Noted and not done: their rows are not held, and to wait for them now could deadlock.
     """
     whose = (
         sa.select(col(Joined.audit_id), sa.literal(now, sa.DateTime(timezone=True)))

@@ -20,7 +20,7 @@ from services.remedial.domain.deadlines import Deadline
 from services.remedial.domain.life import Move
 from services.remedial.domain.notices import Kind
 from services.remedial.hand import SYSTEM, Hand
-from services.remedial.loops import locked_loop, settle
+from services.remedial.loops import locked_loops, settle
 from services.remedial.models import Action, Join, Joined, Loop, Programme
 from services.remedial.notices import note_support
 from services.remedial.owners import find_owner
@@ -38,14 +38,23 @@ from shared.events import (
 from shared.working_days import local_date
 
 
-async def follow(session: AsyncSession, audit: AuditCompleted | AuditAmended) -> list[Event]:
-    """Bring an audit's actions to what the audit now asks for. An older state than the one known changes nothing."""
-    loop = await _loop_of(session, audit)
+async def follow_all(session: AsyncSession, audits: Sequence[AuditCompleted | AuditAmended]) -> list[Event]:
+    """Bring the actions of these audits to what each now asks for, each audit in its order."""
+    loops = await _loops_of(session, audits)
+    ordered = sorted(audits, key=lambda audit: audit.audit_id)
+    return [event for audit in ordered for event in await _follow(session, audit, loops)]
+
+
+async def _follow(
+    session: AsyncSession, audit: AuditCompleted | AuditAmended, loops: Mapping[UUID, Loop]
+) -> list[Event]:
+    """An older state than the one known changes nothing. `loops` are all that the transaction holds."""
+    loop = loops[audit.audit_id]
     if audit.version <= loop.audit_version:
         return []
     _copy(audit, loop)
     own = await _actions_of(session, loop)
-    events = await joining.decide(session, loop, audit.findings, own, audit.occurred_at)
+    events = await joining.decide(session, loop, audit.findings, own, audit.occurred_at, loops)
     alone = {row.finding_id for row in (await joining.joins_of(session, loop)).values() if row.join == Join.ALONE}
     findings = [
         each.model_copy(update={"needs_action": True}) if each.finding_id in alone else each for each in audit.findings
@@ -207,14 +216,19 @@ def _raised(hand: Hand) -> ActionRaised:
     )
 
 
-async def _loop_of(session: AsyncSession, audit: AuditCompleted | AuditAmended) -> Loop:
-    """The audit's loop, locked; made now where this is the first that is heard of it."""
-    facts = {name: getattr(audit, name) for name in _COPIED} | {"completed_at": audit.occurred_at}
-    fresh = {"audit_id": audit.audit_id, "version": 0, "audit_version": 0, "standing": "empty"}
-    await session.execute(insert(Loop).values(**fresh, **facts).on_conflict_do_nothing())
-    loop = await locked_loop(session, audit.audit_id)
-    assert loop is not None, "inserted above"  # noqa: S101
-    return loop
+async def _loops_of(session: AsyncSession, audits: Sequence[AuditCompleted | AuditAmended]) -> Mapping[UUID, Loop]:
+    """The audits' loops, and those of the actions that are to answer their findings, all locked at once.
+
+    Made first where this is the first that is heard of an audit: in the order of the ids as well, and before any lock,
+    so that whoever waits for a row that another is making holds nothing that somebody waits for.
+    """
+    first = {audit.audit_id: audit for audit in reversed(audits)}
+    for _, audit in sorted(first.items()):
+        facts = {name: getattr(audit, name) for name in _COPIED} | {"completed_at": audit.occurred_at}
+        fresh = {"audit_id": audit.audit_id, "version": 0, "audit_version": 0, "standing": "empty"}
+        await session.execute(insert(Loop).values(**fresh, **facts).on_conflict_do_nothing())
+    findings = [finding for audit in audits for finding in audit.findings]
+    return await locked_loops(session, {*first, *await joining.answering_audits(session, findings)})
 
 
 _COPIED = (

@@ -1,6 +1,6 @@
 """Loops that wait for another audit's action: settled when that action moves, and never left to wait for nothing."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from services.remedial import joining, raising
 from services.remedial.domain.joining import Alone
-from services.remedial.loops import locked_loop, settle
+from services.remedial.loops import locked_loops, settle
 from services.remedial.models import Action, Join, Joined, Loop, Unsettled
 from shared.events import Event
 
@@ -19,17 +19,24 @@ ToNow = Callable[[AsyncSession, Loop, Joined, datetime], Awaitable[list[Event]]]
 WAITS_DAYS = 2
 """So many days may open while an action stays unknown; then the finding gets one of its own."""
 
+MOST = 100
+"""So many findings whose actions have become known are decided on at once."""
+
 
 async def settle_noted(session: AsyncSession, now: datetime) -> list[Event]:
-    """Settle every loop that was noted since; where none was, one of which a finding waited for an action known now.
+    """Settle every loop that was noted since, and those of which a finding waited for an action that is known now."""
+    due, known = await _noted(session), await _known_now(session)
+    held = await locked_loops(session, {*due, *(audit_id for pair in known for audit_id in pair)})
 
-    One, since to decide on it locks the action's row: with that row held, no further loop may be waited for.
-    """
-    due = await _noted(session)
-    if due:
-        return [event for audit_id in sorted(due) for event in await _settle_one(session, audit_id, due[audit_id])]
-    waiting = await _known_now(session)
-    return [] if waiting is None else await _bring(session, waiting, now, Join.WAITING, joining.decide_one)
+    async def decide(of: AsyncSession, loop: Loop, row: Joined, at: datetime) -> list[Event]:
+        return await joining.decide_one(of, loop, row, at, held)
+
+    events: list[Event] = []
+    for audit_id in sorted(due):
+        events += await _bring(session, held[audit_id], due[audit_id], Join.JOINED, _follow_action)
+    for audit_id in sorted({audit_id for audit_id, _ in known}):
+        events += await _bring(session, held[audit_id], now, Join.WAITING, decide)
+    return events
 
 
 async def _noted(session: AsyncSession) -> Mapping[UUID, datetime]:
@@ -40,22 +47,19 @@ async def _noted(session: AsyncSession) -> Mapping[UUID, datetime]:
     return latest
 
 
-async def _known_now(session: AsyncSession) -> UUID | None:
-    """Asked each time: the finding and its action may have come in two transactions that did not see each other."""
-    known = sa.select(col(Joined.audit_id)).join(Action, col(Action.action_id) == col(Joined.action_id))
-    first = known.where(col(Joined.join) == Join.WAITING).order_by(col(Joined.audit_id)).limit(1)
-    return (await session.execute(first)).scalar_one_or_none()
+async def _known_now(session: AsyncSession) -> Sequence[tuple[UUID, UUID]]:
+    """The audits of findings that waited, each with the audit of the action that one waited for.
+
+    Asked each time: the finding and its action may have come in two transactions that did not see each other.
+    """
+    both = sa.select(col(Joined.audit_id), col(Action.audit_id))
+    known = both.join(Action, col(Action.action_id) == col(Joined.action_id)).where(col(Joined.join) == Join.WAITING)
+    rows = await session.execute(known.order_by(col(Joined.audit_id), col(Action.audit_id)).limit(MOST))
+    return [(audit_id, answering) for audit_id, answering in rows]
 
 
-async def _settle_one(session: AsyncSession, audit_id: UUID, at: datetime) -> list[Event]:
-    return await _bring(session, audit_id, at, Join.JOINED, _follow_action)
-
-
-async def _bring(session: AsyncSession, audit_id: UUID, at: datetime, those: Join, to_now: ToNow) -> list[Event]:
-    """Bring those findings of an audit to where their actions are now, and settle its loop."""
-    loop = await locked_loop(session, audit_id)
-    if loop is None:
-        return []
+async def _bring(session: AsyncSession, loop: Loop, at: datetime, those: Join, to_now: ToNow) -> list[Event]:
+    """Bring those findings of an audit to where their actions are now, and settle its loop, which is locked."""
     rows = [row for row in (await joining.joins_of(session, loop)).values() if row.join == those]
     events: list[Event] = []
     for row in sorted(rows, key=lambda each: each.action_id):
@@ -72,17 +76,21 @@ async def _follow_action(session: AsyncSession, loop: Loop, row: Joined, at: dat
     return await joining.part(session, loop, row, at, Alone.WITHDRAWN) if gone else []
 
 
-async def give_up_waiting(session: AsyncSession, at: datetime) -> list[Event]:
-    """A day opened: what has waited too long for an action that nobody knows gets one of its own."""
-    waiting = sa.select(col(Joined.audit_id)).where(col(Joined.join) == Join.WAITING).distinct()
-    audits = (await session.execute(waiting)).scalars().all()
-    return [event for audit_id in sorted(audits) for event in await _wait_less(session, audit_id, at)]
+async def waiting(session: AsyncSession) -> Sequence[UUID]:
+    """The audits of findings that wait for an action, in the order of their ids."""
+    query = sa.select(col(Joined.audit_id)).where(col(Joined.join) == Join.WAITING).distinct()
+    return sorted((await session.execute(query)).scalars())
 
 
-async def _wait_less(session: AsyncSession, audit_id: UUID, at: datetime) -> list[Event]:
-    loop = await locked_loop(session, audit_id)
-    if loop is None:
-        return []
+async def give_up_waiting(session: AsyncSession, loops: Sequence[Loop], at: datetime) -> list[Event]:
+    """A day opened: what has waited too long for an action that nobody knows gets one of its own.
+
+    `loops` are those of which a finding waits, locked.
+    """
+    return [event for loop in loops for event in await _wait_less(session, loop, at)]
+
+
+async def _wait_less(session: AsyncSession, loop: Loop, at: datetime) -> list[Event]:
     given_up = []
     for row in (await joining.joins_of(session, loop)).values():
         if row.join != Join.WAITING:

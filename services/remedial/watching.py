@@ -1,7 +1,8 @@
 """When a day begins: owners are reminded, and what is overdue climbs one step, each once."""
 
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,8 +14,7 @@ from services.remedial.domain.life import Move, can
 from services.remedial.domain.notices import Kind
 from services.remedial.domain.watching import reminders_of, step_due
 from services.remedial.hand import SYSTEM, Hand
-from services.remedial.loops import locked_loop
-from services.remedial.models import Action
+from services.remedial.models import Action, Loop
 from services.remedial.notices import note_action
 from services.remedial.settings import current
 from shared.access import people
@@ -33,23 +33,29 @@ async def remind(session: AsyncSession, day: date, now: datetime) -> None:
         await note_action(session, action.owner_id, kind, action, now, occasion=action.due_on.isoformat())
 
 
-async def escalate(session: AsyncSession, day: date, now: datetime) -> list[Event]:
-    """Let what is overdue climb a step: to the team manager, later to the head of service."""
+async def late(session: AsyncSession, day: date) -> list[Action]:
+    """What is overdue as `day` begins, and late enough to climb a step."""
     ladder, off = current().escalate_after, await proclaimed(session)
     query = sa.select(Action).where(
         queries.IS_TO_DO, col(Action.watched_from) < day, col(Action.escalated_step) < len(ladder)
     )
-    late = (await session.execute(query.order_by(col(Action.audit_id), col(Action.action_id)))).scalars().all()
-    due = [each for each in late if step_due(day, each.watched_from, each.escalated_step, ladder, off)]
-    return [event for action in due for event in await _climb(session, action, day, now, off)]
+    found = (await session.execute(query.order_by(col(Action.audit_id), col(Action.action_id)))).scalars()
+    return [each for each in found if step_due(day, each.watched_from, each.escalated_step, ladder, off)]
 
 
-async def _climb(session: AsyncSession, action: Action, day: date, now: datetime, off: Collection[date]) -> list[Event]:
-    loop = await locked_loop(session, action.audit_id)
+async def escalate(
+    session: AsyncSession, loops: Mapping[UUID, Loop], overdue: Sequence[Action], day: date, now: datetime
+) -> list[Event]:
+    """Let what is overdue climb a step: to the team manager, later to the head of service. Its loops are locked."""
+    return [event for each in overdue for event in await _climb(session, loops[each.audit_id], each, day, now)]
+
+
+async def _climb(session: AsyncSession, loop: Loop, action: Action, day: date, now: datetime) -> list[Event]:
     await session.refresh(action)
     # Asked again under the lock: it may have been reported, or have changed hands, since it was looked up.
+    off = await proclaimed(session)
     step = step_due(day, action.watched_from, action.escalated_step, current().escalate_after, off)
-    if loop is None or step is None or not can(action.state_now, Move.ESCALATE):
+    if step is None or not can(action.state_now, Move.ESCALATE):
         return []
     action.escalated_step, action.escalated_at = step, now
     action.escalated_to = await _next_one_up(session, action, step)

@@ -3,11 +3,16 @@
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.remedial import watching
+from services.remedial.loops import locked_loops
 from shared.access import Scope
 from shared.events import (
     AuditAmended,
     AuditCompleted,
     ChildLinked,
+    Event,
     Finding,
     Grade,
     PersonRecorded,
@@ -97,7 +102,7 @@ def completed(
     return AuditCompleted(
         occurred_at=MONDAY,
         version=5,
-        audit_id=uuid4(),
+        audit_id=audit_id or uuid4(),
         assessment_id=uuid4(),
         child_id=CHILD,
         programme_id=PROGRAMME,
@@ -144,3 +149,11 @@ SUPPORT = scope("support-1", "business_support")
 QA = scope("qa-1", "qa_manager")
 AUDITOR = scope("auditor-1", "auditor")
 OTHER_AUDITOR = scope("auditor-2", "auditor")
+
+
+async def escalated(session: AsyncSession, day: date, now: datetime) -> list[Event]:
+    """What is overdue as that day begins climbs a step."""
+    late = await watching.late(session, day)
+    return await watching.escalate(
+        session, await locked_loops(session, (each.audit_id for each in late)), late, day, now
+    )

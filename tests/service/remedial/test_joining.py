@@ -350,7 +350,7 @@ async def test_an_action_that_is_withdrawn_while_a_finding_is_merged_with_it_lea
     await deliver(engine, completed(first))
     other = completed(acting_with(first))
     async with sessions(engine)() as session, session.begin():
-        joined_now = await raising.follow(session, other)
+        joined_now = await raising.follow_all(session, [other])
         await session.flush()
         withdrawing = asyncio.create_task(
             do(engine, QA, moves.withdraw, action_id_of(first.finding_id), "no longer needed")

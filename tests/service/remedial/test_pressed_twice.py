@@ -8,14 +8,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.remedial import moves, support, watching
+from services.remedial import moves, support
 from services.remedial.domain.amendment import action_id_of
 from services.remedial.domain.support import Kind
 from services.remedial.moves import By
 from services.remedial.support import Plan
 from shared.db import sessions
 from shared.events import AuditCompleted
-from tests.service.remedial.council import AUDITOR, MONDAY, WORKER
+from tests.service.remedial.council import AUDITOR, MONDAY, WORKER, escalated
 from tests.service.remedial.delivering import said
 from tests.service.remedial.test_pages import REPORT, SignIn, app, app_clock, audit, sign_in
 from tests.service.remedial.test_sessions import PLAN
@@ -117,7 +117,7 @@ async def bring_about(engine: AsyncEngine, audit: AuditCompleted, before: str) -
         if before in {"drawn", "verified"}:
             await moves.verify(session, By(AUDITOR, MONDAY, 0.0 if before == "drawn" else 1.0), action_id)
         if before == "escalated":
-            await watching.escalate(session, date(2026, 12, 2), MONDAY)
+            await escalated(session, date(2026, 12, 2), MONDAY)
         if before == "planned":
             plan = Plan(Kind.REFLECTIVE, "team-1", ("manager-1",), MONDAY + timedelta(minutes=5), 60)
             await support.plan(session, By(AUDITOR, MONDAY), session_id, plan)

@@ -35,7 +35,7 @@ from services.remedial.settings import Settings
 from shared.clock import LONDON
 from shared.db import sessions
 from shared.events import AccuracyAsked, ChallengeAnswered, ConcernEscalated, FindingChallenged
-from tests.service.remedial.council import MONDAY, PEOPLE, QA, SUPPORT, WORKER, finding
+from tests.service.remedial.council import MONDAY, PEOPLE, QA, SUPPORT, WORKER, escalated, finding
 from tests.service.remedial.delivering import deliver, know
 from tests.service.remedial.test_moves import council_with
 from tests.support.backend import Database, free_ports
@@ -453,7 +453,7 @@ async def test_a_manager_is_not_told_of_an_escalation_that_was_settled_before_th
     late = date(2026, 12, 1)
     began = datetime(2026, 12, 1, tzinfo=LONDON)
     async with sessions(engine)() as session, session.begin():
-        assert await watching.escalate(session, late, began)
+        assert await escalated(session, late, began)
         await moves.report(session, By(WORKER, began), ids[0], moves.Report("Done.", "She is safe."))
     await send(engine, through(notify), began + timedelta(hours=9))
     assert [heard["email_address"] for heard in notify.heard] == ["auditor-1@council.example"]
