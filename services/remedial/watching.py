@@ -69,8 +69,8 @@ async def _climb(session: AsyncSession, loop: Loop, action: Action, day: date, n
 
 
 async def _next_one_up(session: AsyncSession, action: Action, step: int) -> str | None:
-    """The team's manager, then the head of its service; never the owner, nor whoever signed the work off."""
-    implicated = {action.owner_id, action.authorised_by}
+    """The team's manager, then the head of its service; never the owner, nor who signed off work that it is about."""
+    implicated = {action.owner_id, action.authorised_by, *await queries.who_signed_off_too(session, action.action_id)}
     above: list[people.Person] = []
     if step == TEAM_MANAGER_STEP and action.team_id is not None:
         above = await people.managers_of(session, action.team_id)

@@ -91,6 +91,17 @@ async def test_the_chain_leaves_out_the_owner_and_whoever_signed_the_work_off(en
     assert await open_day(engine, date(2026, 12, 1)) == [(1, "head-1")]
 
 
+async def test_the_chain_leaves_out_whoever_signed_off_the_work_of_a_finding_that_was_merged(
+    engine: AsyncEngine,
+) -> None:
+    first = finding()
+    await council_with(engine, first)
+    merged = finding(owner="worker-1", needs_action=False).model_copy(update={"acts_with": first.finding_id})
+    other = completed(merged).model_copy(update={"authorised_by": "manager-1"})
+    assert [event.type() for event in await deliver(engine, other)] == ["FindingJoined"]
+    assert await open_day(engine, date(2026, 12, 1)) == [(1, "head-1")]
+
+
 async def test_an_escalation_with_nobody_above_is_recorded_all_the_same(engine: AsyncEngine) -> None:
     await council_with(engine, finding())
     async with engine.begin() as connection:
