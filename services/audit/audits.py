@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from services.audit.desk import desk
+from services.audit.domain import allocation
 from services.audit.domain.programme import Programme, audit_id
 from services.audit.draws import Drawn
+from services.audit.driving import driver
 from services.audit.models import Audit, AuditState
 from shared.events import CaseAllocated, CaseSampled, Event
 from shared.messaging import notify
@@ -30,6 +31,41 @@ class AuditConflictError(Exception):
     """Somebody else was first, or the case has moved on; the message says what happened."""
 
 
+class Opened(NamedTuple):
+    """One row of `audit` as it begins, in the order of these columns."""
+
+    audit_id: UUID
+    assessment_id: UUID
+    child_id: UUID
+    programme_id: UUID
+    theme_id: str
+    week: int
+    kind: str
+    priority: float
+    threshold: float
+    outcome: str
+    by_hand: bool
+    sampled_on: date
+    authorised_on: date
+    team_id: str | None
+    worker_id: str | None
+    authorised_by: str | None
+    family_key: str | None
+    facts: str
+    version: int = 1
+    state: str = AuditState.WAITING
+    auditor_id: str | None = None
+    due_on: date | None = None
+    re_audit_of: UUID | None = None
+    form: str = "{}"
+    saved: int = 0
+    saved_tab: str = ""
+
+    def allotted(self, auditor_id: str, due_on: date) -> Opened:
+        """The same with its first auditor."""
+        return self._replace(version=self.version + 1, state=AuditState.ALLOCATED, auditor_id=auditor_id, due_on=due_on)
+
+
 async def open_audits(
     session: AsyncSession, plan: Programme, sampled: Sequence[Drawn], at: datetime, *, by_hand: bool = False
 ) -> list[Event]:
@@ -37,16 +73,21 @@ async def open_audits(
     if not sampled:
         return []
     events: list[Event] = []
-    standing = await desk(session, plan, sampled[0].sampled_on)
+    rows: list[Opened] = []
+    cases = [drawn.case for drawn in sampled]
+    teams, families = {case.team_id for case in cases}, {case.family_key for case in cases}
+    standing = await desk(session, plan, sampled[0].sampled_on, teams, families)
     rounds = await _rounds(session, sampled)
     for drawn in sampled:
         audit = _opened(drawn, rounds.get(drawn.case.assessment_id, 0) + 1, by_hand=by_hand)
-        session.add(audit)
         events.append(case_sampled(audit, at))
-        auditor_id = standing.choose(plan, audit, drawn.sampled_on)
+        case = allocation.Case(audit.audit_id, audit.team_id, audit.worker_id, audit.authorised_by)
+        auditor_id = standing.choose(plan, case, audit.family_key, drawn.sampled_on)
         if auditor_id is not None:
-            events.append(allocate(audit, plan, auditor_id, drawn.sampled_on, at))
-    await session.flush()
+            audit = audit.allotted(auditor_id, add_working_days(drawn.sampled_on, plan.audit_working_days))
+            events.append(_allocated(audit, at))
+        rows.append(audit)
+    await (await driver(session)).copy_records_to_table("audit", columns=Opened._fields, records=rows)
     # One note for the batch: whoever looks reads the whole list again.
     await notify(session, INBOX)
     return events
@@ -59,42 +100,42 @@ def audit_of(events: Sequence[Event]) -> UUID:
 
 async def _rounds(session: AsyncSession, sampled: Sequence[Drawn]) -> dict[UUID, int]:
     """How often each of these cases has been put before an auditor of the programme so far."""
-    ids = {drawn.case.assessment_id for drawn in sampled}
-    rows = await session.execute(
-        sa.select(col(Audit.assessment_id), sa.func.count())
-        .where(col(Audit.assessment_id).in_(ids), col(Audit.programme_id) == sampled[0].programme_id)
-        .group_by(col(Audit.assessment_id))
-    )
-    return {row[0]: row[1] for row in rows}
+    ids = [drawn.case.assessment_id for drawn in sampled]
+    return dict(await (await driver(session)).fetch(_ROUNDS, ids, sampled[0].programme_id))
 
 
-def _opened(drawn: Drawn, round_: int, *, by_hand: bool) -> Audit:
+_ROUNDS = (
+    "SELECT assessment_id, count(*) FROM audit WHERE assessment_id = ANY($1::uuid[]) AND programme_id = $2"
+    " GROUP BY assessment_id"
+)
+
+
+def _opened(drawn: Drawn, round_: int, *, by_hand: bool) -> Opened:
     case = drawn.case
-    return Audit(
-        audit_id=audit_id(drawn.programme_id, case.assessment_id, round_),
-        assessment_id=case.assessment_id,
-        child_id=case.child_id,
-        programme_id=drawn.programme_id,
-        theme_id=drawn.theme_id,
-        week=drawn.week,
-        kind=case.kind,
-        priority=drawn.priority,
-        threshold=drawn.threshold,
-        outcome=drawn.outcome,
-        by_hand=by_hand,
-        sampled_on=drawn.sampled_on,
-        authorised_on=case.authorised_on,
-        team_id=case.team_id,
-        worker_id=case.worker_id,
-        authorised_by=case.authorised_by,
-        family_key=case.family_key,
-        facts=case.model_dump_json(exclude_defaults=True),
+    return Opened(
+        audit_id(drawn.programme_id, case.assessment_id, round_),
+        case.assessment_id,
+        case.child_id,
+        drawn.programme_id,
+        drawn.theme_id,
+        drawn.week,
+        case.kind,
+        drawn.priority,
+        drawn.threshold,
+        drawn.outcome,
+        by_hand,
+        drawn.sampled_on,
+        case.authorised_on,
+        case.team_id,
+        case.worker_id,
+        case.authorised_by,
+        case.family_key,
+        case.model_dump_json(exclude_defaults=True),
     )
 
 
-def case_sampled(audit: Audit, at: datetime) -> CaseSampled:
-    """A case is to be audited."""
-    audit.version += 1
+def case_sampled(audit: Audit | Opened, at: datetime) -> CaseSampled:
+    """A case is to be audited: the first that is said of an audit."""
     return CaseSampled(
         occurred_at=at,
         version=audit.version,
@@ -119,12 +160,21 @@ def case_sampled(audit: Audit, at: datetime) -> CaseSampled:
 
 
 def allocate(audit: Audit, plan: Programme, auditor_id: str, day: date, at: datetime) -> CaseAllocated:
+    """Give the audit to this auditor, who has it until the day that was first set or is set now."""
     audit.auditor_id = auditor_id
     audit.state = AuditState.ALLOCATED
     audit.due_on = audit.due_on or add_working_days(day, plan.audit_working_days)
     audit.version += 1
+    return _allocated(audit, at)
+
+
+def _allocated(audit: Audit | Opened, at: datetime) -> CaseAllocated:
     return CaseAllocated(
-        occurred_at=at, version=audit.version, audit_id=audit.audit_id, auditor_id=auditor_id, due_on=audit.due_on
+        occurred_at=at,
+        version=audit.version,
+        audit_id=audit.audit_id,
+        auditor_id=str(audit.auditor_id),
+        due_on=audit.due_on,
     )
 
 

@@ -2,53 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import date
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from services.audit.domain import allocation
 from services.audit.domain.programme import Programme, is_away
+from services.audit.driving import driver
 from services.audit.models import OPEN_STATES, Audit
-from shared.access import people
+
+OwnTeams = dict[str, frozenset[str]]
 
 
 @dataclass
 class Desk:
     """What allocation looks at while a batch of cases is allotted: open audits, and audits of each team, by auditor."""
 
-    load: dict[str, int]
-    team_load: dict[tuple[str, str | None], int]
-    own_teams: dict[str, frozenset[str]]
-    families: dict[str, str]
+    own_teams: OwnTeams
+    load: dict[str, int] = field(default_factory=dict)
+    team_load: dict[str, dict[str, int]] = field(default_factory=dict)
+    families: dict[str, str] = field(default_factory=dict)
 
-    def choose(self, plan: Programme, audit: Audit, day: date) -> str | None:
+    def choose(self, plan: Programme, case: allocation.Case, family_key: str | None, day: date) -> str | None:
         """The auditor of this case, who from now on has one more."""
-        auditor_id: str | None = self._of_family(plan, audit, day) or allocation.choose(
-            plan.auditors,
-            case_of(audit),
-            self.load,
-            day,
-            own_teams=self.own_teams,
-            team_load={person: count for (person, team), count in self.team_load.items() if team == audit.team_id},
+        seen = self.team_load.setdefault(case.team_id, {}) if case.team_id else {}
+        auditor_id: str | None = self._of_family(plan, case, family_key, day) or allocation.choose(
+            plan.auditors, case, self.load, day, own_teams=self.own_teams, team_load=seen
         )
         if auditor_id is not None:
             self.load[auditor_id] = self.load.get(auditor_id, 0) + 1
-            key = (auditor_id, audit.team_id)
-            self.team_load[key] = self.team_load.get(key, 0) + 1
-            if audit.family_key:
-                self.families.setdefault(audit.family_key, auditor_id)
+            seen[auditor_id] = seen.get(auditor_id, 0) + 1
+            if family_key:
+                self.families.setdefault(family_key, auditor_id)
         return auditor_id
 
-    def _of_family(self, plan: Programme, audit: Audit, day: date) -> str | None:
+    def _of_family(self, plan: Programme, case: allocation.Case, family_key: str | None, day: date) -> str | None:
         """One family, one reading: whoever has the siblings, if nothing stands against it."""
-        held = self.families.get(audit.family_key or "")
+        held = self.families.get(family_key or "")
         auditor = plan.auditor(held) if held else None
         if auditor is None or is_away(auditor, day):
             return None
-        barred = allocation.bar(auditor, case_of(audit), self.own_teams.get(auditor.person, frozenset()))
+        barred = allocation.bar(auditor, case, self.own_teams.get(auditor.person, frozenset()))
         return None if barred else auditor.person
 
 
@@ -58,37 +55,46 @@ def case_of(audit: Audit) -> allocation.Case:
     return allocation.Case(audit.audit_id, *behind, frozenset(audit.audited_by))
 
 
-async def desk(session: AsyncSession, plan: Programme, day: date) -> Desk:
-    """How the programme's auditors stand today."""
-    held = await session.execute(
-        sa.select(col(Audit.auditor_id), col(Audit.team_id), col(Audit.state), sa.func.count())
-        .where(col(Audit.programme_id) == plan.programme_id, col(Audit.auditor_id).is_not(None))
-        .group_by(col(Audit.auditor_id), col(Audit.team_id), col(Audit.state))
-    )
-    standing = Desk({}, {}, await own_teams(session, plan, day), await _families(session, plan))
-    for auditor_id, team_id, state, count in held:
-        if auditor_id is None:
-            continue
-        if state in OPEN_STATES:
-            standing.load[auditor_id] = standing.load.get(auditor_id, 0) + count
-        key = (auditor_id, team_id)
-        standing.team_load[key] = standing.team_load.get(key, 0) + count
+_OPEN = ", ".join(f"'{state}'" for state in OPEN_STATES)
+_OF_PROGRAMME = "FROM audit WHERE programme_id = $1 AND auditor_id IS NOT NULL AND"
+_STANDING = (
+    f"SELECT 'open' AS what, auditor_id, '' AS about, count(*) {_OF_PROGRAMME} state IN ({_OPEN}) GROUP BY auditor_id"
+    f" UNION ALL SELECT 'team', auditor_id, team_id, count(*) {_OF_PROGRAMME} team_id = ANY($2::text[])"
+    " GROUP BY auditor_id, team_id"
+    f" UNION ALL SELECT 'family', auditor_id, family_key, 1 {_OF_PROGRAMME} family_key = ANY($3::text[])"
+    f" AND state IN ({_OPEN})"
+)
+"""Of the past only what was about the same teams: what a draw costs must not grow with all that was ever drawn."""
+
+
+async def desk(
+    session: AsyncSession, plan: Programme, day: date, teams: Collection[str | None], families: Collection[str | None]
+) -> Desk:
+    """How the programme's auditors stand today towards cases of these teams and families."""
+    connection = await driver(session)
+    standing = Desk(await own_teams(session, plan, day))
+    named = (list({each for each in asked if each}) for asked in (teams, families))
+    for what, auditor_id, about, count in await connection.fetch(_STANDING, plan.programme_id, *named):
+        if what == "open":
+            standing.load[auditor_id] = count
+        elif what == "team":
+            standing.team_load.setdefault(about, {})[auditor_id] = count
+        else:
+            standing.families[about] = auditor_id
     return standing
 
 
-async def own_teams(session: AsyncSession, plan: Programme, day: date) -> dict[str, frozenset[str]]:
+_OWN_TEAMS = (
+    "SELECT person_id, unnest(manages || ARRAY(SELECT held.team_id FROM jsonb_to_recordset(teams)"
+    " AS held (team_id text, since date, until date) WHERE since <= $2 AND (until IS NULL OR $2 < until)))"
+    " FROM person WHERE person_id = ANY($1::text[])"
+)
+
+
+async def own_teams(session: AsyncSession, plan: Programme, day: date) -> OwnTeams:
     """The teams whose work is each auditor's own: those they belong to and those they manage."""
-    known = await people.persons(session, [auditor.person for auditor in plan.auditors])
-    return {person.person_id: person.teams_on(day) | person.manages for person in known}
-
-
-async def _families(session: AsyncSession, plan: Programme) -> dict[str, str]:
-    rows = await session.execute(
-        sa.select(col(Audit.family_key), col(Audit.auditor_id)).where(
-            col(Audit.programme_id) == plan.programme_id,
-            col(Audit.state).in_(OPEN_STATES),
-            col(Audit.family_key).is_not(None),
-            col(Audit.auditor_id).is_not(None),
-        )
-    )
-    return {str(family): str(auditor) for family, auditor in rows}
+    held: dict[str, set[str]] = defaultdict(set)
+    auditors = [auditor.person for auditor in plan.auditors]
+    for person_id, team_id in await (await driver(session)).fetch(_OWN_TEAMS, auditors, day):
+        held[person_id].add(team_id)
+    return {person_id: frozenset(teams) for person_id, teams in held.items()}

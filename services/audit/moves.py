@@ -98,10 +98,12 @@ async def reassign_absent(session: AsyncSession, plan: Programme, day: date, at:
         .with_for_update()
     )
     events: list[Event] = []
-    standing = await desk(session, plan, day)
-    for audit in found.scalars().all():
+    left = found.scalars().all()
+    teams, families = {audit.team_id for audit in left}, {audit.family_key for audit in left}
+    standing = await desk(session, plan, day, teams, families)
+    for audit in left:
         before = str(audit.auditor_id)
-        colleague = standing.choose(plan, audit, day)
+        colleague = standing.choose(plan, case_of(audit), audit.family_key, day)
         if colleague is None or colleague == before:
             continue
         audit.version += 1
@@ -135,7 +137,8 @@ async def correct(
         return []
     await session.flush()
     day = local_date(at)
-    colleague = (await desk(session, plan, day)).choose(plan, audit, day)
+    standing = await desk(session, plan, day, {audit.team_id}, {audit.family_key})
+    colleague = standing.choose(plan, case_of(audit), audit.family_key, day)
     return [released] if colleague is None else [released, allocate(audit, plan, colleague, day, at)]
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from services.audit.audits import AuditConflictError, allocate, case_sampled, told
-from services.audit.desk import desk
+from services.audit.desk import case_of, desk
 from services.audit.domain import re_audits
 from services.audit.domain.programme import Programme, audit_id
 from services.audit.domain.sampling import Outcome
@@ -31,10 +31,11 @@ async def draw(session: AsyncSession, plan: Programme, first: Audit, *, by: str,
     if barred:
         raise AuditConflictError(barred)
     audit = await _again(session, first, by, at)
+    day = local_date(at)
+    standing = await desk(session, plan, day, {audit.team_id}, {audit.family_key})
     session.add(audit)
     events: list[Event] = [case_sampled(audit, at)]
-    day = local_date(at)
-    auditor_id = (await desk(session, plan, day)).choose(plan, audit, day)
+    auditor_id = standing.choose(plan, case_of(audit), audit.family_key, day)
     if auditor_id is not None:
         events.append(allocate(audit, plan, auditor_id, day, at))
     await session.flush()
@@ -64,6 +65,7 @@ async def _again(session: AsyncSession, first: Audit, by: str, at: datetime) -> 
     )
     rounds = [(auditor, state) for auditor, state in earlier]
     return Audit(
+        version=1,
         **first.model_dump(include=_THE_SAME),
         audit_id=audit_id(first.programme_id, first.assessment_id, len(rounds) + 1),
         outcome=Outcome.BY_HAND,

@@ -11,13 +11,12 @@ from datetime import date, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.audit.domain.programme import Programme
 from services.audit.domain.sampling import Outcome
+from services.audit.driving import driver
 from services.audit.models import DecisionRow
-from shared.db import raw
 
 NOWHERE = UUID(int=0)
 """Stands for the programme of a case that came while none was open."""
@@ -44,20 +43,14 @@ class Ruling(NamedTuple):
 async def keep_rulings(session: AsyncSession, rulings: Sequence[Ruling], replaced: Sequence[Ruling] = ()) -> None:
     """Store a batch's rulings. Those that are `replaced` had an earlier one which gave no theme: it goes."""
     if replaced:
-        await session.execute(
-            _FORGET,
-            {
-                "assessments": [ruling.assessment_id for ruling in replaced],
-                "programmes": [ruling.programme_id for ruling in replaced],
-            },
-        )
+        gone = ([ruling.assessment_id for ruling in replaced], [ruling.programme_id for ruling in replaced])
+        await (await driver(session)).execute(_FORGET, *gone)
     if rulings:
-        connection = await raw(session)
-        await connection.copy_records_to_table("decision", columns=Ruling._fields, records=rulings)
+        await (await driver(session)).copy_records_to_table("decision", columns=Ruling._fields, records=rulings)
 
 
-_FORGET = sa.text(
-    "DELETE FROM decision USING unnest(CAST(:assessments AS uuid[]), CAST(:programmes AS uuid[]))"
+_FORGET = (
+    "DELETE FROM decision USING unnest($1::uuid[], $2::uuid[])"
     " AS gone (assessment_id, programme_id) WHERE decision.assessment_id = gone.assessment_id"
     " AND decision.programme_id = gone.programme_id AND decision.theme_id IS NULL"
 )
@@ -65,8 +58,7 @@ _FORGET = sa.text(
 
 async def audited_children(session: AsyncSession, children: Iterable[UUID], since: date) -> set[UUID]:
     """Which of these children had work drawn for audit on or after that day, and not given back."""
-    await session.flush()
-    rows = await (await raw(session)).fetch(_AUDITED, list(children), since)
+    rows = await (await driver(session)).fetch(_AUDITED, list(children), since)
     return {row["child_id"] for row in rows}
 
 
@@ -93,11 +85,10 @@ async def set_outcomes(session: AsyncSession, programme_id: UUID, rows: Sequence
     """Note a later decision on cases that were decided before."""
     if rows:
         ids, outcomes = zip(*rows, strict=True)
-        await session.execute(
-            sa.text(
-                "UPDATE decision SET outcome = late.outcome"
-                " FROM unnest(CAST(:ids AS uuid[]), CAST(:outcomes AS text[])) AS late (assessment_id, outcome)"
-                " WHERE decision.assessment_id = late.assessment_id AND decision.programme_id = :programme"
-            ),
-            {"ids": list(ids), "outcomes": [str(each) for each in outcomes], "programme": programme_id},
-        )
+        await (await driver(session)).execute(_LATER, ids, outcomes, programme_id)
+
+
+_LATER = (
+    "UPDATE decision SET outcome = late.outcome FROM unnest($1::uuid[], $2::text[]) AS late (assessment_id, outcome)"
+    " WHERE decision.assessment_id = late.assessment_id AND decision.programme_id = $3"
+)
