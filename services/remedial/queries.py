@@ -278,18 +278,16 @@ async def whose_work_too(session: AsyncSession, action_id: UUID) -> frozenset[st
     """
     gave = sa.select(col(Attachment.attached_by)).where(*_stands_for(action_id))
     did = sa.select(col(Loop.worker_id)).where(*_answered_by(action_id))
-    found = (await session.execute(gave.union(did, _signed_off(action_id)))).scalars()
-    return frozenset(person for person in found if person is not None)
+    found = (await session.execute(gave.union(did))).scalars()
+    too = frozenset(person for person in found if person is not None)
+    return too | await who_signed_off_too(session, action_id)
 
 
 async def who_signed_off_too(session: AsyncSession, action_id: UUID) -> frozenset[str]:
     """Who signed off the work in which the findings lie that an action answers too."""
-    found = (await session.execute(_signed_off(action_id))).scalars()
+    query = sa.select(col(Loop.authorised_by)).where(*_answered_by(action_id))
+    found = (await session.execute(query)).scalars()
     return frozenset(person for person in found if person is not None)
-
-
-def _signed_off(action_id: UUID) -> sa.Select[tuple[str | None]]:
-    return sa.select(col(Loop.authorised_by)).where(*_answered_by(action_id))
 
 
 async def attachments_of(

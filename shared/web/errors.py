@@ -12,12 +12,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.access.scope import SignInRequiredError, scope_of
-from shared.messaging.faults import is_world_down
+from shared.messaging.faults import is_world_down, sqlstate
 from shared.web.pages import Names, PageMaker, names_of
 
 logger = structlog.get_logger(__name__)
 
 RETRY_SECONDS = "5"
+
+NOT_TEXT = frozenset({"22021", "22P05"})
+"""What PostgreSQL says of characters that it cannot hold, such as NUL: whoever sent them is told, by whatever road."""
 
 TITLES = {
     400: "Something in the request was not understood",
@@ -76,7 +79,7 @@ async def invalid(request: Request, error: Exception) -> Response:
 class Faults:
     """Turns whatever nobody caught into a 500 with a reference, under which the log has its type and its place.
 
-    What passes by itself, such as a database that restarts, is a 503 instead.
+    What passes by itself, such as a database that restarts, is a 503 instead; text that no database holds, a 422.
     A middleware of our own, because Starlette's answers outside of all others (so without the security headers) and
     raises again (so that the server prints the message, which may quote a row).
     """
@@ -95,13 +98,18 @@ class Faults:
         try:
             await self.app(scope, receive, send_and_note)
         except Exception as error:
-            down = is_world_down(error)
-            logger.log(logging.WARNING if down else logging.ERROR, "request failed", exc_info=error)
+            status, headers = _status_of(error)
+            logger.log(logging.ERROR if status == 500 else logging.WARNING, "request failed", exc_info=error)
             if started or scope["type"] != "http":
                 raise
-            status, headers = (503, {"Retry-After": RETRY_SECONDS}) if down else (500, {})
             response = await answer(Request(scope, receive), status, headers)
             await response(scope, receive, send)
+
+
+def _status_of(error: Exception) -> tuple[int, dict[str, str]]:
+    if is_world_down(error):
+        return 503, {"Retry-After": RETRY_SECONDS}
+    return (422 if sqlstate(error) in NOT_TEXT else 500), {}
 
 
 def _said(error: Exception, status: int) -> str | None:

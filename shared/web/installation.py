@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from shared.web.assets import DIST, PREFIX, Assets
 from shared.web.errors import install_errors
 from shared.web.headers import SecurityHeaders
+from shared.web.nul import install_nul
 from shared.web.pages import environment
 
 
@@ -23,6 +24,7 @@ def install(
     """Give the application its pages. `machine_paths` take posts from programs that hold a credential of their own."""
     app.state.pages = environment(templates, council)
     app.mount(PREFIX, Assets(directory=DIST, check_dir=False), name="assets")
+    install_nul(app, machine_paths)
     install_errors(app)
     app.add_middleware(
         CrossOriginProtection,

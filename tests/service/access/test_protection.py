@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from shared.access import Role, people, trail
 from shared.access.scope import Scope
-from shared.access.tables import TRAIL
+from shared.access.tables import PERSON, TRAIL
 from shared.db import create_engine, sessions
 from shared.observability import configure_logs
 from tests.support.backend import free_ports
@@ -75,6 +75,21 @@ async def test_a_program_is_told_why_it_was_refused_but_not_why_a_thing_is_absen
     assert (await program.post("/refused?status=422")).json()["detail"] == "A sender has this name already"
     assert (await program.post("/refused?status=403")).json()["detail"] == "Page not found"
     assert (await program.post("/refused?status=404")).json()["detail"] == "Page not found"
+
+
+@pytest.mark.parametrize("kept", [{"name": "Ada\x00"}, {"teams": [{"team_id": "a\x00"}]}], ids=list)
+async def test_text_that_no_database_holds_is_no_fault_of_ours(app: FastAPI, kept: dict[str, object]) -> None:
+    """Where it comes by a road that is not looked at: a field of a form, an escape of another format than JSON."""
+
+    @app.post("/kept")
+    async def keep() -> None:
+        values: dict[str, object] = {"person_id": "w1", "version": 1, "name": "Ada", "roles": []}
+        async with app.state.service.engine.begin() as connection:
+            await connection.execute(PERSON.insert().values(values | kept))
+
+    program = client(app)
+    program.headers["accept"] = "application/json"
+    assert (await program.post("/kept")).status_code == 422
 
 
 @pytest.fixture
