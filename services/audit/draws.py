@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.audit.domain.sampling import Outcome, ThemeWeek
-from shared.db import raw
+from services.audit.driving import driver
 from shared.events import AssessmentRecorded, Decision, DrawEvent, DrawsDecided
 
 
@@ -65,10 +65,8 @@ class ThemeDraw:
         week = self.week
         return Drawn(case, self.programme_id, self.theme_id, week.week, priority, week.threshold, outcome, day)
 
-    def published(self, at: datetime) -> list[DrawEvent]:
+    def published(self, at: datetime) -> DrawEvent:
         """The decisions noted since the last time, as one event."""
-        if not self.decided:
-            return []
         self.version += 1
         event = DrawsDecided(
             occurred_at=at,
@@ -79,47 +77,45 @@ class ThemeDraw:
             decisions=tuple(self.decided),
         )
         self.decided = []
-        return [event]
+        return event
 
 
 async def keep(session: AsyncSession, draws: Iterable[ThemeDraw], at: datetime) -> list[DrawEvent]:
     """Store the counters of these themes and their log, and return what is to be published."""
     touched = [draw for draw in draws if draw.decided]
-    events = [event for draw in touched for event in draw.published(at)]
+    events = [draw.published(at) for draw in touched]
     if touched:
-        await _keep_counters(session, touched)
-        await log(session, events)
+        counted = [
+            (
+                draw.programme_id,
+                draw.theme_id,
+                draw.week.week,
+                draw.week.done,
+                draw.version,
+                draw.week.arrivals,
+                draw.week.drawn,
+                draw.week.sequence,
+                draw.week.capped,
+                _text(event),
+            )
+            for draw, event in zip(touched, events, strict=True)
+        ]
+        await (await driver(session)).execute(_KEEP, DrawsDecided.type(), *zip(*counted, strict=True))
     return events
 
 
-_COUNT = (
-    "WITH counted AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::int[], $6::int[],"
-    " $7::int[], $8::int[], $9::bool[])"
-    " AS counted (programme_id, theme_id, week, done, version, arrivals, drawn, sequence, capped)),"
+_KEEP = (
+    "WITH counted AS (SELECT * FROM unnest($2::uuid[], $3::text[], $4::int[], $5::int[], $6::int[], $7::int[],"
+    " $8::int[], $9::int[], $10::bool[], $11::text[])"
+    " AS counted (programme_id, theme_id, week, done, version, arrivals, drawn, sequence, capped, body)),"
     " themes AS (UPDATE theme SET done = counted.done, version = counted.version FROM counted"
-    " WHERE theme.programme_id = counted.programme_id AND theme.theme_id = counted.theme_id)"
-    " UPDATE theme_week SET arrivals = counted.arrivals, drawn = counted.drawn, sequence = counted.sequence,"
+    " WHERE theme.programme_id = counted.programme_id AND theme.theme_id = counted.theme_id),"
+    " weeks AS (UPDATE theme_week SET arrivals = counted.arrivals, drawn = counted.drawn, sequence = counted.sequence,"
     " capped = counted.capped FROM counted WHERE theme_week.programme_id = counted.programme_id"
-    " AND theme_week.theme_id = counted.theme_id AND theme_week.week = counted.week"
+    " AND theme_week.theme_id = counted.theme_id AND theme_week.week = counted.week)"
+    " INSERT INTO draw_log (programme_id, theme_id, version, type, body)"
+    " SELECT programme_id, theme_id, version, $1, body FROM counted"
 )
-
-
-async def _keep_counters(session: AsyncSession, draws: Sequence[ThemeDraw]) -> None:
-    counted = [
-        (
-            draw.programme_id,
-            draw.theme_id,
-            draw.week.week,
-            draw.week.done,
-            draw.version,
-            draw.week.arrivals,
-            draw.week.drawn,
-            draw.week.sequence,
-            draw.week.capped,
-        )
-        for draw in draws
-    ]
-    await (await raw(session)).execute(_COUNT, *zip(*counted, strict=True))
 
 
 _LOGGED = ("programme_id", "theme_id", "version", "type", "body")
@@ -127,8 +123,9 @@ _LOGGED = ("programme_id", "theme_id", "version", "type", "body")
 
 async def log(session: AsyncSession, events: Sequence[DrawEvent]) -> None:
     """Keep what is published, word for word, for `verify`."""
-    rows = [
-        (event.programme_id, event.theme_id, event.version, event.type(), (event.body or b"").decode())
-        for event in events
-    ]
-    await (await raw(session)).copy_records_to_table("draw_log", columns=_LOGGED, records=rows)
+    rows = [(event.programme_id, event.theme_id, event.version, event.type(), _text(event)) for event in events]
+    await (await driver(session)).copy_records_to_table("draw_log", columns=_LOGGED, records=rows)
+
+
+def _text(event: DrawEvent) -> str:
+    return (event.body or b"").decode()

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from services.audit import concerns, frames, leave, loops, metrics, opening, owners, sampling, weeks
 from services.audit.domain.programme_file import ProgrammeError
-from services.audit.models import ChildLink
 from services.audit.settings import Settings
+from shared.db import column, raw
 from shared.events import (
     ActionEvent,
     AssessmentRecorded,
@@ -94,9 +92,9 @@ async def count(now: datetime, session: AsyncSession) -> list[Event]:
     return []
 
 
-_LINK = sa.text(
-    "INSERT INTO child_link (child_id, case_id, version)"
-    " SELECT * FROM unnest(CAST(:children AS uuid[]), CAST(:cases AS text[]), CAST(:versions AS int[]))"
+_LINK = (
+    "INSERT INTO child_link (child_id, case_id, version) SELECT * FROM unnest("
+    "string_to_array($1, chr(31))::uuid[], $2::text[], string_to_array($3, chr(31))::int[])"
     " ON CONFLICT (child_id) DO UPDATE SET case_id = excluded.case_id, version = excluded.version"
     " WHERE child_link.version <= excluded.version"
 )
@@ -107,15 +105,15 @@ _LINK = sa.text(
 async def keep_case_links(links: Sequence[ChildLinked | ChildUnlinked], session: AsyncSession) -> list[Event]:
     """Keep the case system's id of each child for the deep link, until it is erased."""
     newest = {link.child_id: link for link in links}
-    gone = sorted(child for child, link in newest.items() if isinstance(link, ChildUnlinked))
+    gone = [child for child, link in newest.items() if isinstance(link, ChildUnlinked)]
+    connection = await raw(session)
     if gone:
-        await session.execute(sa.delete(ChildLink).where(col(ChildLink.child_id).in_(gone)))
-    linked = sorted(
-        (child, link.case_id, link.version) for child, link in newest.items() if isinstance(link, ChildLinked)
-    )
+        await connection.execute("DELETE FROM child_link WHERE child_id = ANY($1::uuid[])", sorted(gone))
+    linked = [link for link in newest.values() if isinstance(link, ChildLinked)]
     if linked:
-        children, cases, versions = zip(*linked, strict=True)
-        await session.execute(_LINK, {"children": list(children), "cases": list(cases), "versions": list(versions)})
+        linked.sort(key=lambda link: link.child_id.bytes)
+        children, versions = column(link.child_id for link in linked), column(link.version for link in linked)
+        await connection.execute(_LINK, children, [link.case_id for link in linked], versions)
     return []
 
 

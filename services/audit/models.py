@@ -40,6 +40,8 @@ class ProgrammeRow(Table, table=True):
     closes_on: date
     state: str = ProgrammeState.OPEN
     body: str
+    digest: str | None = Field(default=None, sa_column=sa.Column(sa.Text, sa.Computed("md5(body)"), nullable=False))
+    """Names the body, so that it is read only where it is not known yet."""
     seed: bytes
     day: date
     """The last day that this programme has seen open."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -21,10 +21,10 @@ from services.audit import audits, draws, leaving, moves, rulings
 from services.audit.domain.sampling import Outcome
 from services.audit.domain.themes import Ineligible
 from services.audit.draws import Drawn
+from services.audit.driving import driver
 from services.audit.models import OPEN_STATES, Audit, DecisionRow, Flag
 from services.audit.rulings import Ruling
 from services.audit.standings import Standing, in_force, keep_late, theme_draw
-from shared.db import raw
 from shared.events import AssessmentRecorded, AssessmentWithdrawn, Event
 from shared.working_days import local_date
 
@@ -36,17 +36,27 @@ class Decided(NamedTuple):
     theme_id: str | None
 
 
-Known = Mapping[tuple[UUID, UUID], Decided]
+@dataclass
+class Known:
+    """What was known of a batch's cases before it came, read once the themes are locked."""
+
+    decided: dict[tuple[UUID, UUID], Decided] = field(default_factory=dict)
+    audited: dict[UUID, date] = field(default_factory=dict)
+    """When work on the child was last drawn for audit, and not given back."""
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Of the teams."""
 
 
 @dataclass
 class Batch:
     """What a batch has come to so far; `again` are those of its rulings that stand in place of an earlier one."""
 
+    known: Known
     rulings: list[Ruling] = field(default_factory=list)
     again: list[Ruling] = field(default_factory=list)
     drawn: dict[UUID, list[Drawn]] = field(default_factory=dict)
     audited: dict[UUID, set[UUID]] = field(default_factory=dict)
+    """By programme the children whose work was audited within its exclusion period."""
 
 
 async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | AssessmentWithdrawn]) -> list[Event]:
@@ -54,10 +64,11 @@ async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | As
     recorded = newest(events)
     withdrawn = [event for event in events if isinstance(event, AssessmentWithdrawn)]
     standings = [each for each in await in_force(session) if each.plan.source == "events"]
-    kinds = await _team_kinds(session)
-    known = await _decisions(session, recorded)
-    batch = Batch(audited=await _audited(session, standings, recorded))
-    corrections = [case for case in recorded if not _arrives(case, standings, known, kinds, batch)]
+    batch = Batch(await _known(session, recorded) if recorded else Known())
+    for standing in standings if batch.known.audited else ():
+        since = rulings.excluded_since(standing.plan, standing.day_of(recorded[0].occurred_at))
+        batch.audited[standing.programme_id] = {child for child, day in batch.known.audited.items() if day >= since}
+    corrections = [case for case in recorded if not _arrives(case, standings, batch)]
     await rulings.keep_rulings(session, batch.rulings, batch.again)
     happened: list[Event] = []
     at = (recorded or withdrawn)[-1].occurred_at
@@ -65,7 +76,7 @@ async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | As
         happened += await draws.keep(session, standing.themes.values(), at)
         happened += await audits.open_audits(session, standing.plan, batch.drawn.get(standing.programme_id, []), at)
     for case in corrections:
-        happened += await _correct(session, standings, case, kinds)
+        happened += await _correct(session, standings, case, batch.known.kinds)
     for event in withdrawn:
         happened += await withdraw(session, standings, event.assessment_id, event.occurred_at)
     return happened
@@ -82,52 +93,48 @@ def newest(events: Sequence[AssessmentRecorded | AssessmentWithdrawn]) -> list[A
     return [event for event in latest.values() if isinstance(event, AssessmentRecorded)]
 
 
-async def _team_kinds(session: AsyncSession) -> dict[str, str]:
-    return dict(await (await raw(session)).fetch("SELECT team_id, kind FROM team"))
+async def _known(session: AsyncSession, cases: Sequence[AssessmentRecorded]) -> Known:
+    known = Known()
+    asked = (
+        [case.assessment_id for case in cases],
+        list({case.child_id for case in cases}),
+        list({case.team_id for case in cases if case.team_id}),
+    )
+    for what, one, other, number, name, kind, day in await (await driver(session)).fetch(_KNOWN, *asked):
+        if what == "decided":
+            known.decided[one, other] = Decided(number, name)
+        elif what == "audited":
+            known.audited[one] = day
+        else:
+            known.kinds[name] = kind
+    return known
 
 
-async def _decisions(session: AsyncSession, cases: Sequence[AssessmentRecorded]) -> Known:
-    if not cases:
-        return {}
-    connection = await raw(session)
-    rows = await connection.fetch(_DECIDED, [case.assessment_id for case in cases])
-    return {(row["assessment_id"], row["programme_id"]): Decided(row["version"], row["theme_id"]) for row in rows}
+_KNOWN = (
+    "SELECT 'decided' AS what, assessment_id AS one, programme_id AS other, version AS number, theme_id AS name,"
+    " NULL AS kind, NULL::date AS day FROM decision WHERE assessment_id = ANY($1::uuid[])"
+    " UNION ALL SELECT 'audited', child_id, NULL, NULL, NULL, NULL, max(sampled_on) FROM audit"
+    " WHERE child_id = ANY($2::uuid[]) AND state NOT IN ('returned', 'withdrawn') GROUP BY child_id"
+    " UNION ALL SELECT 'team', NULL, NULL, NULL, team_id, kind, NULL FROM team WHERE team_id = ANY($3::text[])"
+)
 
 
-_DECIDED = "SELECT assessment_id, programme_id, version, theme_id FROM decision WHERE assessment_id = ANY($1::uuid[])"
-
-
-async def _audited(
-    session: AsyncSession, standings: Sequence[Standing], cases: Sequence[AssessmentRecorded]
-) -> dict[UUID, set[UUID]]:
-    """For each programme the children of the batch whose work was audited within its exclusion period."""
-    children = {case.child_id for case in cases}
-    return {
-        standing.programme_id: await rulings.audited_children(
-            session, children, rulings.excluded_since(standing.plan, standing.day_of(cases[0].occurred_at))
-        )
-        for standing in standings
-        if children
-    }
-
-
-def _arrives(
-    case: AssessmentRecorded, standings: Sequence[Standing], known: Known, kinds: Mapping[str, str], batch: Batch
-) -> bool:
+def _arrives(case: AssessmentRecorded, standings: Sequence[Standing], batch: Batch) -> bool:
     """Rule on the case where it is new; False where a decision stands and this is a correction of it."""
     is_new = True
+    decided = batch.known.decided
     for standing in standings:
         # Nearly everything comes once: what was never decided is not looked up
-        before = known.get((case.assessment_id, standing.programme_id)) if known else None
+        before = decided.get((case.assessment_id, standing.programme_id)) if decided else None
         if before is None:
-            batch.rulings.append(_ruling(case, standing, kinds, batch))
+            batch.rulings.append(_ruling(case, standing, batch))
         elif before.theme_id is not None:
             is_new = False
         elif before.version < case.version:
-            ruling = _ruling(case, standing, kinds, batch)
+            ruling = _ruling(case, standing, batch)
             batch.rulings.append(ruling)
             batch.again.append(ruling)
-    if not standings and (case.assessment_id, rulings.NOWHERE) not in known:
+    if not standings and (case.assessment_id, rulings.NOWHERE) not in decided:
         day = local_date(case.occurred_at)
         batch.rulings.append(
             Ruling(case.assessment_id, rulings.NOWHERE, case.version, case.child_id, day, Ineligible.NO_PROGRAMME)
@@ -135,9 +142,9 @@ def _arrives(
     return is_new
 
 
-def _ruling(case: AssessmentRecorded, standing: Standing, kinds: Mapping[str, str], batch: Batch) -> Ruling:
+def _ruling(case: AssessmentRecorded, standing: Standing, batch: Batch) -> Ruling:
     day = standing.day_of(case.occurred_at)
-    themes = standing.eligible(case, day, kinds.get(case.team_id or ""))
+    themes = standing.eligible(case, day, batch.known.kinds.get(case.team_id or ""))
     if isinstance(themes, Ineligible):
         return standing.refuse(case, day, themes)
     audited = batch.audited.setdefault(standing.programme_id, set())

@@ -6,12 +6,13 @@ Whoever draws holds the rows of every theme of every open programme, locked in o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.audit import draws
@@ -20,9 +21,9 @@ from services.audit.domain.programme import Programme, ThemePlan, family_unit
 from services.audit.domain.sampling import ThemeWeek
 from services.audit.domain.themes import Ineligible, is_near_live
 from services.audit.draws import ThemeDraw
+from services.audit.driving import driver
 from services.audit.models import ThemeRow, ThemeWeekRow
 from services.audit.rulings import Ruling
-from shared.db import raw
 from shared.events import AssessmentRecorded, DrawEvent
 from shared.working_days import local_date
 
@@ -43,7 +44,7 @@ class Standing:
             return Ineligible.UNDECIDED
         if not is_near_live(case.authorised_on, day, self.plan.near_live_days):
             return Ineligible.TOO_OLD
-        themes = [theme for theme in self.plan.themes if theme.theme in self.themes and theme.takes(case, team_kind)]
+        themes = [theme for theme in self.plan.taking(case, team_kind) if theme.theme in self.themes]
         return themes or Ineligible.NO_THEME
 
     def day_of(self, at: datetime) -> date:
@@ -102,38 +103,48 @@ _LOCK = (
 _LOCK_ALL = "SELECT pg_advisory_xact_lock(hashtext('audit/no programme'))"
 """Where no programme is open there is no row to lock, and two versions of one case must wait for each other still."""
 
-_PROGRAMMES = (
-    "SELECT programme_id, body, seed, day FROM programme WHERE state = 'open' AND programme_id = ANY($1::uuid[])"
-    " ORDER BY programme_id"
-)
-
-_OPEN_WEEKS = (
-    "SELECT programme_id, theme_id, week, theme_week.target, may_pass, want, threshold, expected, arrivals, drawn,"
-    " sequence, capped, theme.done, theme.version FROM theme_week JOIN theme USING (programme_id, theme_id)"
-    " WHERE programme_id = ANY($1::uuid[]) AND NOT closed ORDER BY programme_id, position"
+_STANDING = (
+    "SELECT programme_id, digest, seed, day, theme_id, week, theme_week.target, may_pass, want, threshold, expected,"
+    " arrivals, drawn, sequence, capped, theme.done, theme.version FROM programme"
+    " LEFT JOIN (theme_week JOIN theme USING (programme_id, theme_id)) USING (programme_id)"
+    " WHERE programme.state = 'open' AND programme_id = ANY($1::uuid[]) AND closed IS NOT TRUE"
+    " ORDER BY programme_id, position"
 )
 
 
 async def in_force(session: AsyncSession) -> list[Standing]:
     """Every open programme with its open theme-weeks; until the transaction ends nobody else draws."""
-    await session.flush()
-    connection = await raw(session)
+    connection = await driver(session)
     locked = {tuple(row) for row in await connection.fetch(_LOCK)}
     if not locked:
         await connection.execute(_LOCK_ALL)
         return []
-    held = list({programme_id for programme_id, _ in locked})
-    found = {
-        programme_id: Standing(programme_id, parse_plan(body), seed, day, {})
-        for programme_id, body, seed, day in await connection.fetch(_PROGRAMMES, held)
-    }
-    for row in await connection.fetch(_OPEN_WEEKS, held):
-        key = (row["programme_id"], row["theme_id"])
+    found: dict[UUID, Standing] = {}
+    for row in await connection.fetch(_STANDING, list({programme_id for programme_id, _ in locked})):
+        key = programme_id, theme_id = (row["programme_id"], row["theme_id"])
+        if programme_id not in found:
+            plan = await _plan(connection, programme_id, row["digest"])
+            found[programme_id] = Standing(programme_id, plan, row["seed"], row["day"], {})
         # What was opened while this waited for the locks is nobody's yet
-        if key in locked and row["programme_id"] in found:
+        if key in locked:
             week = theme_week(row, row["done"])
-            found[row["programme_id"]].themes[row["theme_id"]] = ThemeDraw(*key, row["target"], row["version"], week)
+            found[programme_id].themes[theme_id] = ThemeDraw(*key, row["target"], row["version"], week)
     return list(found.values())
+
+
+async def _plan(connection: asyncpg.Connection, programme_id: UUID, digest: str) -> Programme:
+    """The plan whose body has this digest. The body is long, and read from the database once for a process."""
+    plan = _PLANS.get(digest)
+    if plan is None:
+        body = await connection.fetchval("SELECT body FROM programme WHERE programme_id = $1", programme_id)
+        plan = _PLANS[digest] = parse_plan(body)
+        if len(_PLANS) > PLANS_KEPT:
+            del _PLANS[next(iter(_PLANS))]
+    return plan
+
+
+PLANS_KEPT = 64
+_PLANS: dict[str, Programme] = {}
 
 
 def theme_week(week: Mapping[str, Any], done: int) -> ThemeWeek:
@@ -171,5 +182,5 @@ async def keep_late(session: AsyncSession, standing: Standing, draw: ThemeDraw, 
     held = standing.themes.get(draw.theme_id)
     if held is not None and held is not draw:
         held.version = draw.version
-        held.week = replace(held.week, done=draw.week.done)
+        held.week = held.week.having(draw.week.done)
     return events

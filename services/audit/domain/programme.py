@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Annotated, Literal, Self
 from uuid import UUID, uuid5
 
 from pydantic import Field, StringConstraints, model_validator
 
 from services.audit.domain.sampling import weeks_between
-from services.audit.domain.themes import Condition, Strict
+from services.audit.domain.themes import Check, Condition, Strict
 from shared.events import AssessmentRecorded
 
 NAMESPACE = UUID("5f6d2c3e-0f5b-5b7e-9c1c-3b8f0c7a4d21")
@@ -71,12 +72,9 @@ class ThemePlan(Strict):
     eligible: tuple[Condition, ...] = Field(min_length=1, max_length=20)
     exclude_audited: bool = True
 
-    def takes(self, case: AssessmentRecorded, team_kind: str | None) -> bool:
-        """Whether the case is eligible by its own facts."""
-        for condition in self.eligible:  # noqa: SIM110 - every case comes by here, and a generator costs it twice
-            if condition.holds(case, team_kind):
-                return True
-        return False
+    def asks(self, kind: str, team_kind: str | None) -> tuple[tuple[Check, ...], ...]:
+        """For each condition that such work by such a team may meet, what a case must answer besides."""
+        return tuple(condition.checks for condition in self.eligible if condition.fits(kind, team_kind))
 
     def about(self) -> frozenset[str]:
         """The kinds of work it may take; empty when a condition leaves that open."""
@@ -183,6 +181,23 @@ class Programme(Strict):
         """The theme of that id."""
         return next(theme for theme in self.themes if theme.theme == theme_id)
 
+    def taking(self, case: AssessmentRecorded, team_kind: str | None) -> list[ThemePlan]:
+        """The themes for which the case is eligible by its own facts."""
+        asked = self._asked.get((case.kind, team_kind))
+        if asked is None:
+            if len(self._asked) >= KINDS_KEPT:
+                self._asked.clear()
+            asked = self._asked[case.kind, team_kind] = self._ask(case.kind, team_kind)
+        return [theme for theme, conditions in asked if _meets_one(case, conditions)]
+
+    @cached_property
+    def _asked(self) -> dict[tuple[str, str | None], Asked]:
+        return {}
+
+    def _ask(self, kind: str, team_kind: str | None) -> Asked:
+        asked = ((theme, theme.asks(kind, team_kind)) for theme in self.themes)
+        return tuple((theme, conditions) for theme, conditions in asked if conditions)
+
     def step(self, code: str) -> Step | None:
         """The step of the scale with that code."""
         return next((step for step in self.scale if step.code == code), None)
@@ -190,6 +205,23 @@ class Programme(Strict):
     def auditor(self, person: str) -> Auditor | None:
         """The auditor with that id, if the programme has them."""
         return next((auditor for auditor in self.auditors if auditor.person == person), None)
+
+
+KINDS_KEPT = 1000
+"""Kinds of work are the senders' words: there is no end to what they may say."""
+
+Asked = tuple[tuple[ThemePlan, tuple[tuple[Check, ...], ...]], ...]
+
+
+def _meets_one(case: AssessmentRecorded, conditions: tuple[tuple[Check, ...], ...]) -> bool:
+    """Whether one of the conditions has all its checks answered with yes; one without checks is met by its kind."""
+    for checks in conditions:
+        for check in checks:
+            if not check(case):
+                break
+        else:
+            return True
+    return False
 
 
 Place = tuple[str | int, ...]

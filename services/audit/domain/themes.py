@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -41,23 +43,43 @@ class Condition(Strict):
             raise ValueError("other_factors counts the factors beside those listed in factors, and none is listed")
         return self
 
+    def fits(self, kind: str, team_kind: str | None) -> bool:
+        """Whether it is about such work by such a team."""
+        return (not self.kind or kind in self.kind) and (not self.team_kind or team_kind in self.team_kind)
+
     def holds(self, case: AssessmentRecorded, team_kind: str | None) -> bool:
         """Whether this case meets all that is stated."""
-        return (
-            (not self.kind or case.kind in self.kind)
-            and (not self.team_kind or team_kind in self.team_kind)
-            and (not self.factors or self._factors_hold(case))
-            and (not self.category_of_abuse or case.category_of_abuse in self.category_of_abuse)
-            and case.earlier_enquiries >= self.earlier_enquiries
-            and case.earlier_referrals >= self.earlier_referrals
-            and self.no_further_action in (None, case.no_further_action)
-            and self.conference_held in (None, case.conference_on is not None)
-            and (self.longer_than_working_days is None or (case.working_days or 0) > self.longer_than_working_days)
-        )
+        return self.fits(case.kind, team_kind) and all(check(case) for check in self.checks)
 
-    def _factors_hold(self, case: AssessmentRecorded) -> bool:
-        named = self.factors.intersection(case.factors)
-        return bool(named) and len(set(case.factors)) > self.other_factors
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """What it states beyond the kinds of work and of team, each as a question to a case."""
+        return tuple(self._stated())
+
+    def _stated(self) -> Iterator[Check]:
+        # Only what is stated is asked: each case is put to every condition of its kind
+        factors, others, categories = self.factors, self.other_factors, self.category_of_abuse
+        enquiries, referrals, longest = self.earlier_enquiries, self.earlier_referrals, self.longer_than_working_days
+        ended, held = self.no_further_action, self.conference_held
+        if factors:
+            yield lambda case: not factors.isdisjoint(case.factors)
+        if others:
+            yield lambda case: len(set(case.factors)) > others
+        if categories:
+            yield lambda case: case.category_of_abuse in categories
+        if enquiries:
+            yield lambda case: case.earlier_enquiries >= enquiries
+        if referrals:
+            yield lambda case: case.earlier_referrals >= referrals
+        if ended is not None:
+            yield lambda case: case.no_further_action == ended
+        if held is not None:
+            yield lambda case: (case.conference_on is not None) == held
+        if longest is not None:
+            yield lambda case: (case.working_days or 0) > longest
+
+
+Check = Callable[[AssessmentRecorded], bool]
 
 
 class Ineligible(StrEnum):
