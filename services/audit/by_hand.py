@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from services.audit import audits, rulings
 from services.audit.audits import AuditConflictError
@@ -43,6 +45,13 @@ async def choose(
     drawn = draw.drawn(case, row.priority or 0.0, Outcome.BY_HAND, standing.day_of(at))
     events: list[Event] = [*await keep_late(session, standing, draw, at)]
     return [*events, *await _open(session, standing, drawn, by=by, because=because, at=at)]
+
+
+async def is_chosen(session: AsyncSession, programme_id: UUID, assessment_id: UUID, *, by: str, because: str) -> bool:
+    """Whether this person has chosen the case by hand for this reason."""
+    said = [col(Audit.programme_id) == programme_id, col(Audit.assessment_id) == assessment_id, col(Audit.by_hand)]
+    said += [col(Audit.chosen_by) == by, col(Audit.chosen_because) == because]
+    return (await session.execute(sa.select(col(Audit.audit_id)).where(*said).limit(1))).first() is not None
 
 
 async def _give_theme(session: AsyncSession, standing: Standing, row: DecisionRow, case: AssessmentRecorded) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +20,14 @@ from services.audit.standings import in_force, parse_plan
 from shared.access import people
 from shared.events import Event, Grade, ProgrammeOpened, Theme
 from shared.working_days import local_date
+
+
+async def opened_with(session: AsyncSession, source: str, *, by: str) -> UUID | None:
+    """The programme whose newest version is this very file, where this person opened it."""
+    versions = (await session.execute(sa.select(ProgrammeVersion).order_by(col(ProgrammeVersion.number)))).scalars()
+    newest = {version.programme_id: version for version in versions}
+    same = (each.programme_id for each in newest.values() if (each.source, each.opened_by) == (source, by))
+    return next(same, None)
 
 
 async def open_programme(

@@ -58,6 +58,15 @@ async def add_person(session: AsyncSession, form: NewPersonForm, now: datetime, 
     return await _record(session, _described(form, form.person_id, (), now, today))
 
 
+async def stands_as_said(session: AsyncSession, form: NewPersonForm, now: datetime, today: date) -> bool:
+    """Whether somebody is recorded just as the form says: it was sent already."""
+    person = await people.person(session, form.person_id)
+    if person is None or not person.active or person.teams_on(today) != set(form.teams):
+        return False
+    said, held = _described(form, form.person_id, (), now, today), _as_is(person, now)
+    return all(getattr(held, each) == getattr(said, each) for each in ("name", "email", "roles", "manages", "services"))
+
+
 async def change_person(
     session: AsyncSession, person_id: str, form: PersonForm, now: datetime, today: date
 ) -> PersonRecorded | None:
@@ -118,6 +127,12 @@ async def keep_team(
     )
     await people.record_people([recorded], session)
     return recorded
+
+
+async def team_stands_as_said(session: AsyncSession, form: NewTeamForm) -> bool:
+    """Whether a team is recorded just as the form says: it was sent already."""
+    team = await people.team(session, form.team_id)
+    return team is not None and (team.name, team.kind, team.service) == (form.name, form.kind.value, form.service)
 
 
 def memberships(held: Sequence[TeamMembership], wanted: Sequence[str], today: date) -> tuple[TeamMembership, ...]:

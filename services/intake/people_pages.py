@@ -15,6 +15,7 @@ from shared.events import Event, TeamKind
 from shared.messaging import Reading, Work
 from shared.web import Form, Page, PageMaker, Submitted, flash, parse
 from shared.web.filters import role_name, sentence
+from shared.web.once import SENT_ALREADY
 from shared.working_days import local_date
 
 FormModel = TypeVar("FormModel", bound=BaseModel)
@@ -67,6 +68,8 @@ async def add_person(page: Page, work: Work, submitted: Submitted, request: Requ
         added = await changes.add_person(work.session, form.data, now, local_date(now))
         if added is not None:
             return _recorded(work, added, "/intake/people", f"{added.name} was added")
+        if await changes.stands_as_said(work.session, form.data, now, local_date(now)):
+            return _back("/intake/people", SENT_ALREADY)
         form.refuse("person_id", "Somebody has this worker id already")
     return await _person_page(page, work.session, form, None)
 
@@ -161,6 +164,8 @@ async def add_team(page: Page, work: Work, submitted: Submitted, request: Reques
         added = await changes.keep_team(work.session, form.data.team_id, form.data, _now(request), new=True)
         if added is not None:
             return _recorded(work, added, "/intake/teams", f"{added.name} was added")
+        if await changes.team_stands_as_said(work.session, form.data):
+            return _back("/intake/teams", SENT_ALREADY)
         form.refuse("team_id", "A team has this id already")
     return _team_page(page, form, None)
 

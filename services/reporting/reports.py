@@ -46,8 +46,14 @@ async def publish(session: AsyncSession, scope: Scope, draft: Report, now: datet
 
 
 async def correct(session: AsyncSession, scope: Scope, published: Report, why: str, now: datetime) -> Report:
-    """Another edition, a draft with the same words, saying why. SettledError where a newer one exists."""
+    """Another edition, a draft with the same words, saying why. SettledError where a newer one exists.
+
+    Asked twice by one person for one reason, it is the draft that the first asking made.
+    """
     newest = (await reads.editions(session, scope, published.report_id))[0]
+    is_asked_again = (newest.correction, newest.drafted_by) == (why, scope.person_id)
+    if newest.edition == published.edition + 1 and newest.stage == Stage.DRAFT and is_asked_again:
+        return newest
     if newest.edition != published.edition or published.stage != Stage.PUBLISHED:
         raise SettledError
     draft = await _add(session, scope, published.programme_id, published.month, edition=published.edition + 1, now=now)

@@ -1,4 +1,7 @@
-"""Every form of every service: pressed twice by a test, or named here with the reason why twice is not too often."""
+"""Every form of every service: pressed twice by a test, or named here with the reason why twice is not too often.
+
+A second press is led to what the first made (`pressing.assert_led_on`), unless its service's test says why not.
+"""
 
 from __future__ import annotations
 
@@ -83,6 +86,13 @@ REPEATABLE: dict[str, dict[str, str]] = {
         "POST /reporting/reports/{report_id}/{edition}/edit": SETS,
     },
 }
+
+
+def test_a_press_that_is_told_off_is_one_that_is_pressed_and_leads_a_person_nowhere() -> None:
+    """Programs alone: whoever pressed a button on a page is led on."""
+    for service, told_off in (("intake", intake.TOLD_OFF), ("audit", audit.TOLD_OFF)):
+        assert set(told_off) <= PRESSED[service]
+        assert all(why for why in told_off.values())
 
 
 @pytest.mark.parametrize("service", MATRIX)

@@ -80,10 +80,18 @@ async def _awake(browser: httpx.AsyncClient) -> None:
     await asyncio.gather(*(browser.get("/health/ready") for _ in range(2)))
 
 
+@dataclass(frozen=True, order=True)
+class Answer:
+    """What a press is answered: a status, and where it leads."""
+
+    status: int
+    leads_to: str = ""
+
+
 async def send_twice(
     browser: httpx.AsyncClient, address: str, said: Mapping[str, object] | str, *, together: bool
-) -> list[int]:
-    """Send the same form, or the same body, twice; the statuses of the answers, in order of size."""
+) -> list[Answer]:
+    """Send the same form, or the same body, twice; the answers, in order of their statuses."""
     body = said if isinstance(said, str) else urlencode(said, doseq=True)
     headers = JSON if isinstance(said, str) else FORM
     if together:
@@ -91,7 +99,16 @@ async def send_twice(
         answers = await asyncio.gather(*(browser.post(address, content=body, headers=headers) for _ in range(2)))
     else:
         answers = [await browser.post(address, content=body, headers=headers) for _ in range(2)]
-    return sorted(answer.status_code for answer in answers)
+    return sorted(Answer(each.status_code, each.headers.get("location", "")) for each in answers)
+
+
+def assert_led_on(answers: list[Answer], otherwise: str | None = None) -> None:
+    """The second press is answered as the first: led to what that made. `otherwise` is why it is told off instead."""
+    first, second = answers
+    if otherwise is None:
+        assert (first.status, first) == (303, second), answers
+    else:
+        assert first.status < 400 <= second.status < 500, answers
 
 
 async def counted(engine: AsyncEngine, query: str) -> int:

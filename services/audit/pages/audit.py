@@ -27,6 +27,7 @@ from shared.access.reasons import Reason
 from shared.messaging import UnitOfWork, Work
 from shared.web.flash import flash
 from shared.web.forms import Form, Submitted, parse
+from shared.web.once import SENT_ALREADY
 from shared.web.pages import Page, PageMaker
 from shared.working_days import local_date
 
@@ -256,8 +257,12 @@ async def _complete(
     if wrong:
         return _form_page(page, case, form, now, link=link, may_own=may_own, errors=wrong, tab=save.tab, status=422)
     work.record(*await completing.complete(work.session, case.plan, case.audit, form, now))
+    return _completed(f"The audit is complete: {case.theme}, {case.plan.name}.")
+
+
+def _completed(message: str) -> Response:
     response = RedirectResponse("/audit/inbox", 303)
-    flash(response, f"The audit is complete: {case.theme}, {case.plan.name}.")
+    flash(response, message)
     return response
 
 
@@ -345,6 +350,9 @@ async def _amend(
         form, wrong = grown, audit_form.refusals(refused, grown)
     may_own = await _owners(work, case, now)
     edited, _ = _edited(form.owned_by({owner.person_id for owner in may_own}), do, may_own)
+    if do == "complete" and not wrong and edited == before and "reason" not in fields:
+        # The draft's button, pressed a second time: an amendment's form has a reason, if an empty one.
+        return _completed(SENT_ALREADY)
     if do == "complete" and not wrong:
         standing = {finding.acts_with for finding in before.findings}
         wrong = audit_form.problems(edited, case.plan, {*_elsewhere(may_own), *standing})
@@ -378,12 +386,18 @@ async def _amend(
             )
         )
     except AuditConflictError as older:
+        if edited == before:
+            return _amended(case, SENT_ALREADY)
         conflict = {"saved": str(older)}
         return _form_page(
             page, case, edited, now, link=link, may_own=may_own, errors=conflict, tab=save.tab, status=409
         )
+    return _amended(case, "The audit is amended. What it said before is kept.")
+
+
+def _amended(case: Case, message: str) -> Response:
     response = RedirectResponse(f"/audit/audits/{case.audit.audit_id}", 303)
-    flash(response, "The audit is amended. What it said before is kept.")
+    flash(response, message)
     return response
 
 

@@ -18,6 +18,7 @@ from shared.access import CurrentScope
 from shared.messaging import Reading, Work
 from shared.web.flash import flash
 from shared.web.forms import Form, Submitted, parse
+from shared.web.once import SENT_ALREADY
 from shared.web.pages import Page
 
 router = APIRouter(prefix="/audit/audits/{audit_id}", dependencies=AUDITORS)
@@ -102,8 +103,11 @@ async def hand_over(
     audit_id: UUID, page: Page, scope: CurrentScope, work: Work, now: Now, fields: Submitted
 ) -> Response:
     """The case goes to a colleague, draft and all."""
-    case = found(await cases.own_case(work.session, scope, audit_id, lock=True))
     form = parse(HandOverForm, fields)
+    own = await cases.own_case(work.session, scope, audit_id, lock=True)
+    if own is None and form.data is not None and await cases.has_gone_to(work.session, scope, audit_id, form.data.to):
+        return _back(SENT_ALREADY)
+    case = found(own)
     if form.data is not None and form.data.to not in _colleagues(case):
         form.refuse("to", "Choose who takes it on")
     if form.data is not None and form.is_valid:

@@ -21,6 +21,7 @@ from shared.access import CurrentScope, Role
 from shared.messaging import Reading, Work
 from shared.web.flash import flash
 from shared.web.forms import Form, Submitted
+from shared.web.once import SENT_ALREADY
 from shared.web.pages import Page
 from shared.working_days import local_date
 
@@ -97,6 +98,8 @@ async def open_programme(
             work.session, source, council=deployed.council, secret=deployed.seed_secret(), by=scope.person_id, at=now
         )
     except ProgrammeError as refused:
+        if (opened := await opening.opened_with(work.session, source, by=scope.person_id)) is not None:
+            return _on(opened, SENT_ALREADY)
         return page(
             "audit/programme_new.html",
             title="Open a programme",
@@ -106,8 +109,12 @@ async def open_programme(
             templates=template_names(),
         )
     work.record(*events)
-    response = RedirectResponse(f"/audit/programmes/{plan.programme_id}", 303)
-    flash(response, f"{plan.name}, version {plan.version}, is in force.")
+    return _on(plan.programme_id, f"{plan.name}, version {plan.version}, is in force.")
+
+
+def _on(programme_id: UUID, message: str) -> Response:
+    response = RedirectResponse(f"/audit/programmes/{programme_id}", 303)
+    flash(response, message)
     return response
 
 

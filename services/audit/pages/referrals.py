@@ -15,6 +15,7 @@ from shared.access import CurrentScope
 from shared.messaging import Reading, Work
 from shared.web.flash import flash
 from shared.web.forms import Form, Submitted, parse
+from shared.web.once import SENT_ALREADY
 from shared.web.pages import Page
 
 router = APIRouter(prefix="/audit/referrals", dependencies=REFERRERS)
@@ -59,11 +60,19 @@ async def refer(page: Page, scope: CurrentScope, work: Work, now: Now, fields: S
             work.session, standing, chosen.assessment_id, by=scope.person_id, because=form.data.because, at=now
         )
     except AuditConflictError as late:
+        if await by_hand.is_chosen(
+            work.session, chosen.programme_id, chosen.assessment_id, by=scope.person_id, because=form.data.because
+        ):
+            return _back(SENT_ALREADY)
         form.refuse("work", str(late))
         return page(
             "audit/refer.html", title="Refer a case for audit", status=422, case_id=case_id, rows=rows, form=form
         )
     work.record(*events)
+    return _back("The case is with an auditor. It is marked as chosen by hand and stays outside the figures.")
+
+
+def _back(message: str) -> Response:
     response = RedirectResponse("/audit/referrals", 303)
-    flash(response, "The case is with an auditor. It is marked as chosen by hand and stays outside the figures.")
+    flash(response, message)
     return response

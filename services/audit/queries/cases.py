@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -120,8 +119,8 @@ class Case:
 
     @property
     def name(self) -> str:
-        """ "Case 4229480"; before its id has come, and once that is erased, the start of the pseudonym."""
-        return f"Case {self.case_id or self.audit.child_id.hex[:8]}"
+        """ "Case 4229480", or the start of the pseudonym."""
+        return name_of(self.case_id, self.audit.child_id)
 
     @property
     def factors(self) -> list[str]:
@@ -132,10 +131,6 @@ class Case:
     def category(self) -> str:
         """The category of abuse by code and name; empty where there is none."""
         return category_in_words(self.facts.category_of_abuse or "")
-
-    def age(self, today: date) -> int | None:
-        """Calendar days since the work was finished; none for what was open and not finished when it was drawn."""
-        return None if self.audit.kind in EPISODES else (today - self.audit.authorised_on).days
 
     @property
     def family(self) -> list[Sibling]:
@@ -151,6 +146,11 @@ class Case:
     def begun(self) -> bool:
         """Whether anything was saved."""
         return self.audit.saved > 0
+
+
+def name_of(case_id: str | None, child_id: UUID) -> str:
+    """How a case is named: before its id has come, and once that is erased, by the start of the pseudonym."""
+    return f"Case {case_id or child_id.hex[:8]}"
 
 
 async def cases_of(session: AsyncSession, scope: Scope, audits: Sequence[Audit]) -> list[Case]:
@@ -236,6 +236,13 @@ async def own_case(session: AsyncSession, scope: Scope, audit_id: UUID, *, lock:
     """One audit of this auditor's own."""
     case = await readable_case(session, scope, audit_id, lock=lock)
     return case if case is not None and case.audit.auditor_id == scope.person_id else None
+
+
+async def has_gone_to(session: AsyncSession, scope: Scope, audit_id: UUID, to: str) -> bool:
+    """Whether the last that became of this audit is that this person handed it over to that colleague."""
+    query = sa.select(HandOver).where(col(HandOver.audit_id) == audit_id).order_by(col(HandOver.version).desc())
+    last = (await session.execute(query.limit(1))).scalar_one_or_none()
+    return last is not None and (last.auditor_id, last.to_auditor_id) == (scope.person_id, to)
 
 
 async def claimable_case(session: AsyncSession, scope: Scope, audit_id: UUID) -> Case | None:

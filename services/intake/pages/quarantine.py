@@ -21,7 +21,13 @@ from shared.web import Form, Page, PageMaker, Submitted, flash, parse
 
 router = APIRouter()
 
-STATES = ("waiting", "resubmitted", "dismissed")
+WAITING = "waiting"
+SETTLED = {
+    "resubmitted": "It was corrected and taken in already, so nothing was done a second time",
+    "dismissed": "It was dismissed already, so nothing was done a second time",
+}
+"""What is said where somebody has settled it: whoever presses twice, or a colleague."""
+STATES = (WAITING, *SETTLED)
 
 
 class Dismissal(BaseModel):
@@ -44,7 +50,7 @@ async def everything(
     number: PageNumber = 1,
 ) -> HTMLResponse:
     """Counts by reason, and for whoever may see it, what was refused."""
-    wanted = state if state in STATES else "waiting"
+    wanted = state if state in STATES else WAITING
     return page(
         "intake/quarantine.html",
         title="Quarantine",
@@ -72,7 +78,9 @@ async def resubmit(
     request: Request, page: Page, work: Work, scope: CurrentScope, now: Now, submitted: Submitted, quarantine_id: UUID
 ) -> Response:
     """Take it in as corrected."""
-    found = await _found(work, scope, quarantine_id, waiting=True)
+    found = await _found(work, scope, quarantine_id, lock=True)
+    if found.state != WAITING:
+        return _back(SETTLED[found.state])
     form: Form[Correction] = Form(values=submitted)
     fields = {name: form.value(name) for name in resubmission.fields_of(found)}
     if not fields:
@@ -91,7 +99,9 @@ async def dismiss(
     page: Page, work: Work, scope: CurrentScope, now: Now, submitted: Submitted, quarantine_id: UUID
 ) -> Response:
     """Leave it out for good."""
-    found = await _found(work, scope, quarantine_id, waiting=True)
+    found = await _found(work, scope, quarantine_id, lock=True)
+    if found.state != WAITING:
+        return _back(SETTLED[found.state])
     form = parse(Dismissal, submitted)
     if form.data is None:
         return _one_page(page, found, Form(values=found.fields), form)
@@ -99,9 +109,9 @@ async def dismiss(
     return _back("It was dismissed")
 
 
-async def _found(work: Work, scope: CurrentScope, quarantine_id: UUID, *, waiting: bool = False) -> Quarantined:
-    found = await queries.quarantined_one(work.session, scope, quarantine_id, lock=waiting)
-    if found is None or (waiting and found.state != "waiting"):
+async def _found(work: Work, scope: CurrentScope, quarantine_id: UUID, *, lock: bool = False) -> Quarantined:
+    found = await queries.quarantined_one(work.session, scope, quarantine_id, lock=lock)
+    if found is None:
         raise HTTPException(404)
     return found
 

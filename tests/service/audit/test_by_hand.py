@@ -64,7 +64,8 @@ async def test_a_case_is_chosen_once_and_with_a_reason(app: FastAPI, engine: Asy
     async with await client_as(app, Role.QA_MANAGER) as browser:
         assert (await browser.post("/audit/referrals", data={"case": "C-77", "work": key})).status_code == 422
         await browser.post("/audit/referrals", data={"case": "C-77", "work": key, **REASON})
-        again = await browser.post("/audit/referrals", data={"case": "C-77", "work": key, **REASON})
+        other = {**REASON, "because": "Another reason."}
+        again = await browser.post("/audit/referrals", data={"case": "C-77", "work": key, **other})
     assert again.status_code == 422
     assert len(await audits(engine)) == 1
 

@@ -68,11 +68,13 @@ async def test_a_row_is_corrected_and_taken_in(filled: FastAPI, engine: AsyncEng
         fields = {"child": "78", "started_on": "2021-02-04", "finished_on": "2021-01-09"}
         still_wrong = await http.post(f"{address}/resubmit", data=fields)
         mended = await http.post(f"{address}/resubmit", data=fields | {"finished_on": "2021-02-09"})
-        again = await http.post(f"{address}/resubmit", data=fields | {"finished_on": "2021-02-09"})
+        late = await http.post(f"{address}/resubmit", data=fields | {"finished_on": "2021-02-10"})
+        told = (await http.get(str(late.headers["location"]))).text
     assert still_wrong.status_code == 422
     assert "It was authorised before it started" in still_wrong.text
     assert mended.status_code == 303
-    assert again.status_code == 404
+    assert late.status_code == 303
+    assert "It was corrected and taken in already" in told
     records = [event for event in await said(engine) if isinstance(event, AssessmentRecorded)]
     assert [record.authorised_on for record in records] == [date(2021, 2, 8), date(2021, 2, 9)]
 
