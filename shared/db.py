@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from sqlalchemy import event, text
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import registry
+from sqlalchemy.orm import SessionTransaction, registry
 from sqlmodel import SQLModel
 
 POOL_SIZE = 10
@@ -58,18 +59,21 @@ async def raw(session: AsyncSession) -> asyncpg.Connection:
 
     What PostgreSQL refuses is raised as the driver's own error.
     """
-    known: tuple[object, asyncpg.Connection] | None = session.info.get(_RAW)
-    if known is not None and known[0] is _innermost(session):
-        return known[1]
+    within = _innermost(session)
+    known = None if within is None else _OF_DRIVER.get(within)
+    if known is not None:
+        return known
     connection = await driver(await session.connection())
     if not connection.is_in_transaction():
         # SQLAlchemy begins one with its first statement, and what is written before would stand though all else fell
         await session.execute(text("SELECT 1"))
-    session.info[_RAW] = _innermost(session), connection
+    within = _innermost(session)
+    assert within is not None  # noqa: S101 - it has a connection
+    _OF_DRIVER[within] = connection
     return connection
 
 
-def _innermost(session: AsyncSession) -> object:
+def _innermost(session: AsyncSession) -> SessionTransaction | None:
     """The transaction or savepoint that it is in: a savepoint is not set before the connection is asked for in it."""
     return session.sync_session.get_nested_transaction() or session.sync_session.get_transaction()
 
@@ -81,8 +85,12 @@ async def driver(connection: AsyncConnection) -> asyncpg.Connection:
     return raw_connection
 
 
-_RAW = "caseloop.raw"
-"""Where a session keeps the driver's connection of the transaction it is in."""
+_OF_DRIVER: WeakKeyDictionary[SessionTransaction, asyncpg.Connection] = WeakKeyDictionary()
+"""The driver's connection of each transaction that asked for it.
+
+Not kept by the session, which the transaction knows: the two would hold each other, and the batch's records with them,
+until the collector comes.
+"""
 
 
 def column(values: Iterable[object]) -> str:
