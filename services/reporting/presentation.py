@@ -41,7 +41,7 @@ def in_words(figure: Figure) -> str:
         case Unit.SHARE if not figure.of:
             return "none yet"
         case Unit.SHARE if figure.value is None:
-            return f"{figure.part} of {figure.of}"
+            return f"{figure.part or 0:,} of {figure.of or 0:,}"
         case Unit.SHARE:
             return f"{figure.value:.0%}"
         case _ if figure.value is None:
@@ -54,12 +54,12 @@ def beside(figure: Figure) -> str:
     """What a figure stands on, and how sure it is."""
     match figure.unit:
         case Unit.SHARE if figure.value is not None:
-            return f"{figure.part} of {figure.of}; 95% interval {figure.low:.0%} to {figure.high:.0%}"
+            return f"{figure.part or 0:,} of {figure.of or 0:,}; 95% interval {figure.low:.0%} to {figure.high:.0%}"
         case Unit.SHARE if figure.of:
             return f"no rate below {RATE_FROM}"
         case Unit.DAYS | Unit.WORKING_DAYS if figure.value is not None:
             days = "working days; " if figure.unit == Unit.WORKING_DAYS else ""
-            return f"{days}middle half {figure.low:g} to {figure.high:g}; {figure.of} in all"
+            return f"{days}middle half {figure.low:g} to {figure.high:g}; {figure.of or 0:,} in all"
         case _:
             return ""
 

@@ -70,6 +70,13 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
+def grouped(value: object) -> object:
+    """ "12,040": a number as it is read, with its thousands apart; anything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}".rstrip("0")
+
+
 def percent(share: float | None) -> str:
     """A share of 1 as "43%"; a dash where there is nothing to divide."""
     return "–" if share is None else f"{share:.0%}"

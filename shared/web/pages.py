@@ -192,6 +192,7 @@ def environment(templates: Path | None, council: str = "") -> Environment:
         clock_time=filters.clock_time,
         long_time=filters.long_time,
         counted=filters.counted,
+        grouped=filters.grouped,
         percent=filters.percent,
         sentence=filters.sentence,
         role_name=filters.role_name,
