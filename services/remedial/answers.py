@@ -28,6 +28,41 @@ class Answered:
     """Of the action's own audit."""
 
 
+@dataclass(frozen=True)
+class AnswersToo:
+    """How many other findings an action answers: of its own audit, and of others."""
+
+    here: int = 0
+    elsewhere: int = 0
+
+    @property
+    def in_words(self) -> str:
+        """For a line of a list; nothing where it answers its own finding alone."""
+        both = self.here + self.elsewhere
+        others = "another audit" if self.elsewhere == 1 else "other audits"
+        match (self.here, self.elsewhere):
+            case (0, 0):
+                return ""
+            case (_, 0):
+                return f"Also answers {'another finding' if both == 1 else f'{both} other findings'} of its audit"
+            case (0, _):
+                return f"Also answers {'a finding' if both == 1 else f'{both} findings'} of {others}"
+            case _:
+                return f"Also answers {both} other findings, {self.elsewhere} of {others}"
+
+
+async def answers_too(session: AsyncSession, scope: Scope, action_ids: Sequence[UUID]) -> dict[UUID, AnswersToo]:
+    """Of each of these actions that this person sees and that answers other findings too, how many."""
+    here = col(Joined.audit_id) == col(Action.audit_id)
+    query = (
+        sa.select(col(Action.action_id), sa.func.count().filter(here), sa.func.count().filter(~here))
+        .join(Joined, col(Joined.action_id) == col(Action.action_id))
+        .where(col(Action.action_id).in_(action_ids), col(Joined.join) == Join.JOINED, visible(scope))
+        .group_by(col(Action.action_id))
+    )
+    return {action_id: AnswersToo(own, other) for action_id, own, other in await session.execute(query)}
+
+
 async def answered(session: AsyncSession, scope: Scope, seen: Seen) -> list[Answered]:
     """The findings that an action which this person sees answers too, those of its own audit first."""
     query = (

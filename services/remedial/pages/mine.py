@@ -11,6 +11,7 @@ from sse_starlette import EventSourceResponse
 from starlette.responses import HTMLResponse
 
 from services.remedial import queries, strengths
+from services.remedial.answers import AnswersToo, answers_too
 from services.remedial.models import Action
 from services.remedial.pages.asking import OWNERS, Look, Looking, live_list
 from services.remedial.pages.links import case_address
@@ -36,6 +37,8 @@ class Mine:
     words: Words
     case_id: str | None
     case: str | None
+    also: str
+    """What else it answers; empty where it answers its own finding alone."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ async def _shown(request: Request, session: AsyncSession, look: Look) -> Shown:
 async def _mine(request: Request, session: AsyncSession, scope: Scope, actions: Sequence[Action]) -> list[Mine]:
     words = await words_of(session, [action.finding_id for action in actions])
     cases = await queries.case_ids(session, scope, actions)
+    also = await answers_too(session, scope, [action.action_id for action in actions])
     template: str = request.app.state.service.settings.case_link
     return [
         Mine(
@@ -116,6 +120,7 @@ async def _mine(request: Request, session: AsyncSession, scope: Scope, actions: 
             words[action.finding_id],
             cases.get(action.child_id),
             case_address(template, cases.get(action.child_id)),
+            also.get(action.action_id, AnswersToo()).in_words,
         )
         for action in actions
     ]

@@ -1,5 +1,7 @@
 """What waits for an auditor's eyes: actions reported done, the longest waiting first."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -8,6 +10,7 @@ from sse_starlette import EventSourceResponse
 from starlette.responses import HTMLResponse
 
 from services.remedial import queries
+from services.remedial.answers import AnswersToo, answers_too
 from services.remedial.models import Attachment
 from services.remedial.pages.asking import VERIFIERS, Look, Looking, live_list
 from services.remedial.queries import Listed
@@ -20,9 +23,9 @@ router = APIRouter(prefix="/remedial/verify", dependencies=VERIFIERS)
 @router.get("")
 async def to_verify(page: Page, look: Looking, session: Reading) -> HTMLResponse:
     """Reported actions of this person's own audits, or those that they moderated; never their own work."""
-    listed, files = await _listed(session, look)
     checks = await queries.listed(session, look.scope, [queries.checkable(look.scope)])
-    return page("remedial/verify.html", title="Actions to verify", listed=listed, files=files, checks=checks)
+    waiting = await _waiting(session, look)
+    return page("remedial/verify.html", title="Actions to verify", waiting=waiting, checks=checks)
 
 
 @router.get("/live", response_class=EventSourceResponse)
@@ -30,14 +33,22 @@ async def to_verify_live(request: Request, page: Page, look: Looking) -> EventSo
     """The list again whenever an action changes."""
 
     async def draw(session: AsyncSession, look: Look) -> str:
-        listed, files = await _listed(session, look)
-        return page.render("remedial/_verify.html", listed=listed, files=files)
+        return page.render("remedial/_verify.html", waiting=await _waiting(session, look))
 
     return live_list(request, look, draw)
 
 
-async def _listed(session: AsyncSession, look: Look) -> tuple[Listed, dict[UUID, list[Attachment]]]:
-    """The actions that wait for this person, and the files that stand as evidence of each."""
+@dataclass(frozen=True)
+class Waiting:
+    """The actions that wait for this person, the files that stand as evidence of each, and what else each answers."""
+
+    listed: Listed
+    files: Mapping[UUID, Sequence[Attachment]]
+    also: Mapping[UUID, AnswersToo]
+
+
+async def _waiting(session: AsyncSession, look: Look) -> Waiting:
     listed = await queries.listed(session, look.scope, [queries.verifiable(look.scope)], look.number)
     ids = [action.action_id for action in listed.actions]
-    return listed, await queries.attachments_of(session, look.scope, ids)
+    files = await queries.attachments_of(session, look.scope, ids)
+    return Waiting(listed, files, await answers_too(session, look.scope, ids))

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.remedial.answers import AnswersToo
 from services.remedial.app import build
 from services.remedial.domain.amendment import action_id_of
 from services.remedial.settings import Settings
@@ -289,6 +290,36 @@ async def test_second_looks_and_messages_have_their_places(audit: AuditCompleted
     assert "No messages yet" in await shows(sign_in("support-1"), "/remedial/messages")
     assert "Actions to verify" in await shows(sign_in("qa-1"), "/remedial/verify")
     assert (await sign_in("worker-1").get("/remedial/messages")).status_code == 404
+
+
+async def test_lists_say_of_an_action_that_it_answers_another_audits_finding_too(
+    engine: AsyncEngine, audit: AuditCompleted, sign_in: SignIn
+) -> None:
+    first = audit.findings[0]
+    said_of_it = "Also answers a finding of another audit"
+    merged = finding(owner="worker-1", needs_action=False).model_copy(update={"acts_with": first.finding_id})
+    assert said_of_it not in await shows(sign_in("worker-1"), "/remedial/mine")
+    await deliver(engine, completed(merged))
+    owner, auditor = sign_in("worker-1"), sign_in("auditor-1")
+    assert (await shows(owner, "/remedial/mine")).count(said_of_it) == 1
+    await owner.post(f"{page_of(audit)}/report", data=REPORT)
+    assert (await shows(auditor, "/remedial/verify")).count(said_of_it) == 1
+
+
+@pytest.mark.parametrize(
+    ("here", "elsewhere", "words"),
+    [
+        (0, 0, ""),
+        (1, 0, "Also answers another finding of its audit"),
+        (2, 0, "Also answers 2 other findings of its audit"),
+        (0, 1, "Also answers a finding of another audit"),
+        (0, 3, "Also answers 3 findings of other audits"),
+        (1, 1, "Also answers 2 other findings, 1 of another audit"),
+        (1, 2, "Also answers 3 other findings, 2 of other audits"),
+    ],
+)
+def test_how_many_findings_an_action_answers_too_in_words(here: int, elsewhere: int, words: str) -> None:
+    assert AnswersToo(here, elsewhere).in_words == words
 
 
 async def test_an_action_names_what_else_it_answers_and_why_a_finding_stands_alone(
