@@ -17,6 +17,7 @@ from services.audit.domain.programme import Programme
 from services.audit.domain.sampling import Outcome
 from services.audit.driving import driver
 from services.audit.models import DecisionRow
+from shared.events import AssessmentRecorded
 
 NOWHERE = UUID(int=0)
 """Stands for the programme of a case that came while none was open."""
@@ -53,6 +54,26 @@ _FORGET = (
     "DELETE FROM decision USING unnest($1::uuid[], $2::uuid[])"
     " AS gone (assessment_id, programme_id) WHERE decision.assessment_id = gone.assessment_id"
     " AND decision.programme_id = gone.programme_id AND decision.theme_id IS NULL"
+)
+
+
+async def correct(session: AsyncSession, programme_id: UUID, cases: Sequence[AssessmentRecorded]) -> list[Ruling]:
+    """Bring the facts of these candidates up to date: the rulings on those whose later version it is."""
+    columns = (
+        [case.assessment_id for case in cases],
+        [case.version for case in cases],
+        [case.model_dump_json(exclude_defaults=True) for case in cases],
+    )
+    rows = await (await driver(session)).fetch(_CORRECT, *columns, programme_id)
+    return [Ruling(*(row[name] for name in Ruling._fields)) for row in rows]
+
+
+_CORRECT = (
+    "UPDATE decision SET version = said.version, facts = said.facts"
+    " FROM unnest($1::uuid[], $2::int[], $3::text[]) AS said (assessment_id, version, facts)"
+    " WHERE decision.assessment_id = said.assessment_id AND decision.programme_id = $4"
+    " AND decision.version < said.version AND theme_id IS NOT NULL AND week IS NOT NULL"
+    " RETURNING decision.*"
 )
 
 

@@ -75,8 +75,8 @@ async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | As
     for standing in standings:
         happened += await draws.keep(session, standing.themes.values(), at)
         happened += await audits.open_audits(session, standing.plan, batch.drawn.get(standing.programme_id, []), at)
-    for case in corrections:
-        happened += await _correct(session, standings, case, batch.known.kinds)
+    for standing in standings if corrections else ():
+        happened += await _correct(session, standing, corrections, batch.known.kinds)
     for event in withdrawn:
         happened += await withdraw(session, standings, event.assessment_id, event.occurred_at)
     return happened
@@ -162,28 +162,33 @@ def _ruling(case: AssessmentRecorded, standing: Standing, batch: Batch) -> Rulin
 
 
 async def _correct(
-    session: AsyncSession, standings: Sequence[Standing], case: AssessmentRecorded, kinds: Mapping[str, str]
+    session: AsyncSession, standing: Standing, cases: Sequence[AssessmentRecorded], kinds: Mapping[str, str]
 ) -> list[Event]:
-    """A later version of a case that is a candidate: its decision stands, its facts are brought up to date.
+    """Later versions of cases that are candidates: their decisions stand, their facts are brought up to date.
 
     Where the correction ends eligibility a drawn case is marked, and one that was not drawn can no longer be.
     """
+    decided = {ruling.assessment_id: ruling for ruling in await rulings.correct(session, standing.programme_id, cases)}
+    audited = await _with_audits(session, standing.programme_id, list(decided))
     happened: list[Event] = []
-    for standing in standings:
-        row = await session.get(
-            DecisionRow, (case.assessment_id, standing.programme_id), with_for_update=True, populate_existing=True
-        )
-        if row is None or row.theme_id is None or row.week is None or row.version >= case.version:
+    for case in cases:
+        ruling = decided.get(case.assessment_id)
+        if ruling is None:
             continue
-        row.version = case.version
-        row.facts = case.model_dump_json(exclude_defaults=True)
-        themes = standing.eligible(case, row.decided_on, kinds.get(case.team_id or ""))
-        still = not isinstance(themes, Ineligible) and row.theme_id in {theme.theme for theme in themes}
-        await session.flush()
-        if row.outcome == Outcome.NOT_DRAWN and not still:
-            happened += await set_aside(session, standing, row, Outcome.INELIGIBLE, case.occurred_at)
-        happened += await _correct_audit(session, standing, case, still=still)
+        themes = standing.eligible(case, ruling.decided_on, kinds.get(case.team_id or ""))
+        still = not isinstance(themes, Ineligible) and ruling.theme_id in {theme.theme for theme in themes}
+        if ruling.outcome == Outcome.NOT_DRAWN and not still:
+            happened += await set_aside(session, standing, ruling, Outcome.INELIGIBLE, case.occurred_at)
+        if case.assessment_id in audited:
+            happened += await _correct_audit(session, standing, case, still=still)
     return happened
+
+
+async def _with_audits(session: AsyncSession, programme_id: UUID, cases: Sequence[UUID]) -> set[UUID]:
+    if not cases:
+        return set()
+    query = "SELECT DISTINCT assessment_id FROM audit WHERE assessment_id = ANY($1::uuid[]) AND programme_id = $2"
+    return {row["assessment_id"] for row in await (await driver(session)).fetch(query, cases, programme_id)}
 
 
 async def _correct_audit(
@@ -204,7 +209,7 @@ async def _correct_audit(
 
 
 async def set_aside(
-    session: AsyncSession, standing: Standing, row: DecisionRow, outcome: Outcome, at: datetime
+    session: AsyncSession, standing: Standing, row: DecisionRow | Ruling, outcome: Outcome, at: datetime
 ) -> list[Event]:
     """Note that a case which was not drawn can no longer fill or replace."""
     if row.theme_id is None or row.week is None or row.priority is None:

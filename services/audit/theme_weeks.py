@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,9 +13,9 @@ from sqlmodel import col
 
 from services.audit import draws, rulings
 from services.audit.domain import sampling
-from services.audit.domain.programme import family_unit
 from services.audit.domain.sampling import Outcome
 from services.audit.draws import Drawn, ThemeDraw
+from services.audit.driving import driver
 from services.audit.models import ThemeRow, ThemeWeekRow
 from services.audit.standings import Standing, theme_week
 from shared.events import AssessmentRecorded, DrawEvent, ThemeWeekClosed, ThemeWeekOpened
@@ -110,49 +112,70 @@ async def pick(
     session: AsyncSession, standing: Standing, draw: ThemeDraw, *, count: int, outcome: Outcome, at: datetime
 ) -> list[Drawn]:
     """Take the `count` lowest priorities that still wait in the draw's week; pass over children audited meanwhile."""
-    if count <= 0:
-        return []
     day = standing.day_of(at)
-    waiting, facts = await _waiting(session, draw)
-    children = {case.assessment_id: facts[case.assessment_id].child_id for case in waiting}
+    excludes = standing.plan.theme(draw.theme_id).exclude_audited
+    since = rulings.excluded_since(standing.plan, day)
     barred: set[UUID] = set()
-    if standing.plan.theme(draw.theme_id).exclude_audited:
-        barred = await rulings.audited_children(session, children.values(), rulings.excluded_since(standing.plan, day))
-    drawn: list[Drawn] = []
-    rows: list[tuple[UUID, Outcome]] = []
-    for case in sampling.lowest(waiting):
-        if len(drawn) == count:
-            break
-        fact = facts[case.assessment_id]
-        if fact.child_id in barred:
-            draw.week = draw.week.note()
-            decided = Outcome.EXCLUDED
-        else:
-            draw.week = draw.week.add()
-            decided = outcome
-            drawn.append(draw.drawn(fact, case.priority, outcome, day))
-            if standing.plan.theme(draw.theme_id).exclude_audited:
-                barred.add(fact.child_id)
-        unit = family_unit(fact.family_key, fact.authorised_on) if fact.family_key else None
-        draw.note(case.assessment_id, unit, case.priority, decided)
-        rows.append((case.assessment_id, decided))
-    await rulings.set_outcomes(session, standing.programme_id, rows)
-    return drawn
-
-
-async def _waiting(
-    session: AsyncSession, draw: ThemeDraw
-) -> tuple[list[sampling.Waiting], dict[UUID, AssessmentRecorded]]:
-    rows = await session.execute(
-        sa.text(
-            "SELECT assessment_id, priority, sequence, facts FROM decision WHERE programme_id = :programme"
-            " AND theme_id = :theme AND week = :week AND outcome = 'not_drawn'"
-        ),
-        {"programme": draw.programme_id, "theme": draw.theme_id, "week": draw.week.week},
+    taken: list[_Waits] = []
+    passed: list[_Waits] = []
+    last: _Waits | None = None
+    while len(taken) < count and (waiting := await _waiting(session, draw, after=last, most=count + SPARE)):
+        last = waiting[-1]
+        if excludes:
+            barred |= await rulings.audited_children(session, {case.child_id for case in waiting}, since)
+        for case in waiting:
+            if len(taken) == count:
+                break
+            is_barred = case.child_id in barred
+            draw.week = draw.week.note() if is_barred else draw.week.add()
+            draw.note(case.assessment_id, case.unit, case.priority, Outcome.EXCLUDED if is_barred else outcome)
+            (passed if is_barred else taken).append(case)
+            if excludes:
+                barred.add(case.child_id)
+    await rulings.set_outcomes(
+        session,
+        standing.programme_id,
+        [
+            *((case.assessment_id, Outcome.EXCLUDED) for case in passed),
+            *((case.assessment_id, outcome) for case in taken),
+        ],
     )
-    waiting: list[sampling.Waiting] = []
-    facts: dict[UUID, AssessmentRecorded] = {}
-    for row in rows:
-        waiting.append(sampling.Waiting(row.assessment_id, row.priority, row.sequence))
-        facts[row.assessment_id] = AssessmentRecorded.model_validate_json(row.facts)
-    return waiting, facts
+    facts = await _facts(session, standing.programme_id, taken)
+    return [draw.drawn(facts[case.assessment_id], case.priority, outcome, day) for case in taken]
+
+
+class _Waits(NamedTuple):
+    """A case that was not drawn on arrival and may still fill or replace."""
+
+    assessment_id: UUID
+    child_id: UUID
+    unit: UUID | None
+    priority: float
+    sequence: int
+
+
+SPARE = 20
+"""Read at once beside those wanted: some are passed over."""
+
+_WAITING = (
+    "SELECT assessment_id, child_id, unit, priority, sequence FROM decision WHERE programme_id = $1 AND theme_id = $2"
+    " AND week = $3 AND outcome = 'not_drawn' AND (priority, sequence) > ($4, $5) ORDER BY priority, sequence LIMIT $6"
+)
+
+
+async def _waiting(session: AsyncSession, draw: ThemeDraw, *, after: _Waits | None, most: int) -> list[_Waits]:
+    """The next that wait, in the order in which they fill: by priority, earlier arrivals first among equals."""
+    place = (after.priority, after.sequence) if after else (-1.0, 0)
+    key = (draw.programme_id, draw.theme_id, draw.week.week)
+    return [_Waits(*row) for row in await (await driver(session)).fetch(_WAITING, *key, *place, most)]
+
+
+async def _facts(session: AsyncSession, programme_id: UUID, cases: Sequence[_Waits]) -> dict[UUID, AssessmentRecorded]:
+    if not cases:
+        return {}
+    ids = [case.assessment_id for case in cases]
+    rows = await (await driver(session)).fetch(_FACTS, programme_id, ids)
+    return {assessment_id: AssessmentRecorded.model_validate_json(facts) for assessment_id, facts in rows}
+
+
+_FACTS = "SELECT assessment_id, facts FROM decision WHERE programme_id = $1 AND assessment_id = ANY($2::uuid[])"

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from services.audit.domain.sampling import IN_SAMPLE, Outcome, ThemeWeek, Waiting, lowest, priority
+from services.audit.domain.sampling import IN_SAMPLE, Outcome, ThemeWeek, Waiting, place, priority
 from shared.events import Decision, DrawEvent, DrawsDecided, ThemeWeekClosed, ThemeWeekOpened
 
 MOST_PROBLEMS = 50
@@ -48,7 +48,7 @@ class _Week:
 
     def is_next(self, assessment_id: UUID) -> bool:
         """Whether this is the case that fills or replaces next."""
-        return bool(self.waiting) and lowest(self.waiting.values())[0].assessment_id == assessment_id
+        return bool(self.waiting) and min(self.waiting.values(), key=place).assessment_id == assessment_id
 
 
 @dataclass

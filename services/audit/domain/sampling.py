@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -46,8 +47,16 @@ IN_SAMPLE = frozenset({Outcome.DRAWN, Outcome.FILLED, Outcome.REPLACEMENT})
 
 def priority(seed: bytes, unit: UUID) -> float:
     """The unit's place in the draw, in [0, 1): HMAC-SHA256 of its id under the programme's seed, as 53 bits."""
-    digest = hmac.digest(seed, unit.bytes, hashlib.sha256)
+    keyed = _keyed(seed).copy()
+    keyed.update(unit.bytes)
+    digest = keyed.digest()
     return (int.from_bytes(digest[:8], "big") >> 11) * 2.0**-53
+
+
+@lru_cache(maxsize=64)
+def _keyed(seed: bytes) -> hmac.HMAC:
+    """HMAC-SHA256 under the seed, begun: what the key costs is paid once."""
+    return hmac.new(seed, digestmod=hashlib.sha256)
 
 
 def tie_break(seed: bytes, assessment_id: UUID, theme_id: str) -> bytes:
@@ -196,9 +205,14 @@ class Waiting:
     sequence: int
 
 
+def place(case: Waiting) -> tuple[float, int]:
+    """Where it stands in the order in which cases fill: by priority, earlier arrivals first among equals (siblings)."""
+    return case.priority, case.sequence
+
+
 def lowest(waiting: Iterable[Waiting]) -> list[Waiting]:
-    """In the order in which they fill: by priority, earlier arrivals first among equals (siblings share one)."""
-    return sorted(waiting, key=lambda case: (case.priority, case.sequence))
+    """In the order in which they fill."""
+    return sorted(waiting, key=place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,3 +154,20 @@ def test_a_decision_on_a_case_that_never_came_does_not_follow(outcome: str) -> N
     )
     decided = DrawsDecided.model_validate({**about, "version": 2, "decisions": (decision,)})
     assert not prove([opened, decided], b"s").verified
+
+
+async def test_a_case_whose_family_is_corrected_keeps_the_priority_that_it_came_with(engine: AsyncEngine) -> None:
+    """It filled its week under the new family's name, and the seed did not give that the priority it was drawn at."""
+    await open_briefing(engine)
+    work = [case(f"before {n}", day=OPENS_ON, family_key=f"family {n}") for n in range(12)]
+    await arrive(engine, *work)
+    await arrive(engine, *(each.model_copy(update={"version": 2, "family_key": "another"}) for each in work))
+    await day_opens(engine, monday(2))
+    events, seed = await published(engine)
+    assert any(
+        decision.outcome == "filled"
+        for event in events
+        if isinstance(event, DrawsDecided)
+        for decision in event.decisions
+    )
+    assert prove(events, seed).problems == []
