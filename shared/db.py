@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from contextvars import Context
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -30,6 +32,9 @@ def create_engine(url: str, *, name: str = "caseloop") -> AsyncEngine:
         max_overflow=POOL_OVERFLOW,
         hide_parameters=True,
         connect_args={
+            "async_creator_fn": _connect,
+            # A timer for each statement would keep the context in which it was first used, and a batch with it
+            "max_cached_statement_lifetime": 0,
             "timeout": 5,
             "server_settings": {
                 "application_name": name,
@@ -41,6 +46,11 @@ def create_engine(url: str, *, name: str = "caseloop") -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "checkout", _require_open)
     return engine
+
+
+async def _connect(*told: Any, **settings: Any) -> asyncpg.Connection:
+    """Open a connection in a context of its own: it keeps that for good, and with it the batch that asked for it."""
+    return await asyncio.create_task(asyncpg.connect(*told, **settings), context=Context())
 
 
 def _require_open(connection: Any, *_: object) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from contextlib import AsyncExitStack
+from contextvars import ContextVar
 from weakref import ref
 
 import asyncpg
@@ -64,3 +66,25 @@ async def test_a_session_is_gone_once_nobody_holds_it(trial: Trial) -> None:
         assert used() is None
     finally:
         gc.enable()
+
+
+class Batch:
+    """What a context holds, as FastStream's holds the message in hand."""
+
+
+IN_HAND: ContextVar[Batch] = ContextVar("in_hand")
+
+
+async def test_a_connection_keeps_nothing_of_the_batch_that_opened_it(trial: Trial) -> None:
+    """The driver kept the context of whoever opened a connection or first used a statement: a batch with each."""
+
+    async def handle() -> ref[Batch]:
+        batch = Batch()
+        IN_HAND.set(batch)
+        async with sessions(trial.engine)() as session, session.begin():
+            await (await raw(session)).fetch("SELECT count(*) FROM inbox")
+        return ref(batch)
+
+    await trial.engine.dispose()
+    handled = await asyncio.create_task(handle())
+    await eventually(lambda: handled() is None)
