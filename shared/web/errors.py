@@ -120,13 +120,25 @@ def _said(error: Exception, status: int) -> str | None:
 
 
 async def answer(request: Request, status: int, headers: dict[str, str], detail: str | None = None) -> Response:
-    """An error as a page or as JSON; a program is told `detail`, the service's own words, where there are any."""
+    """An error as a page or as JSON, with `detail`, the service's own words, where there are any."""
     title = TITLES.get(status, "This cannot be done")
     reference = reference_of(request)
     if wants_json(request):
         return JSONResponse({"detail": detail or title, "reference": reference}, status_code=status, headers=headers)
     page = await _page(request)
-    return page("caseloop/error.html", title=title, status=status, headers=headers, code=status, reference=reference)
+    return page(
+        "caseloop/error.html",
+        title=title,
+        status=status,
+        headers=headers,
+        code=status,
+        reference=reference,
+        said=_as_sentence(detail),
+    )
+
+
+def _as_sentence(detail: str | None) -> str | None:
+    return f"{detail.rstrip('.')}." if detail else None
 
 
 async def _page(request: Request) -> PageMaker:

@@ -12,6 +12,11 @@ from shared.web.headers import SecurityHeaders
 from shared.web.nul import install_nul
 from shared.web.pages import environment
 
+REFUSED = (
+    "This came from another site and was refused. Nothing was changed. "
+    "Open Caseloop in a window of its own and try again there."
+)
+
 
 def install(
     app: FastAPI,
@@ -30,6 +35,6 @@ def install(
         CrossOriginProtection,
         allowed_origins=[origin] if origin else [],
         exempt_paths=machine_paths,
-        deny_app=PlainTextResponse("This came from another site and was refused.", status_code=403),
+        deny_app=PlainTextResponse(REFUSED, status_code=403),
     )
     app.add_middleware(SecurityHeaders)

@@ -92,6 +92,21 @@ async def test_text_that_no_database_holds_is_no_fault_of_ours(app: FastAPI, kep
     assert (await program.post("/kept")).status_code == 422
 
 
+@pytest.mark.parametrize("status", [400, 409, 413, 415, 422, 429, 500, 503])
+async def test_an_error_page_says_whether_anything_was_changed_and_what_to_do_next(app: FastAPI, status: int) -> None:
+    browser = await client_as(app, Role.AUDITOR)
+    page = (await browser.post(f"/refused?status={status}")).text
+    assert "Nothing was changed" in page or "Nothing that you entered was saved" in page
+    assert "try again" in page.casefold() or "look at what stands there now" in page or "Go back and choose" in page
+    assert ("A sender has this name already." in page) == (status in (400, 409, 413, 415, 422))
+    assert 'href="/">Go to what needs you now' in page
+
+
+async def test_a_page_that_is_not_there_leads_on_whoever_asks(app: FastAPI) -> None:
+    assert "ask your administrator" in (await (await client_as(app, Role.AUDITOR)).get("/nothing")).text
+    assert 'href="/sign-in">Sign in' in (await client(app).get("/nothing")).text
+
+
 @pytest.fixture
 def log() -> Iterator[StringIO]:
     out = StringIO()
