@@ -13,6 +13,10 @@ from shared.events import Event, PersonRecorded, Role, TeamMembership, TeamRecor
 
 Reader = AsyncSession | AsyncConnection
 
+PEOPLE = "people"
+"""The channel that tells every replica's open pages that somebody's name, roles or session have changed."""
+_TELL = sa.text(f"SELECT pg_notify('caseloop_' || current_schema() || '_{PEOPLE}', '')")
+
 
 @dataclass(frozen=True)
 class Person:
@@ -125,6 +129,7 @@ async def record_people(events: Sequence[PersonRecorded | TeamRecorded], session
     # Sorted, so that two writers of the same people cannot deadlock.
     for _, event in sorted(newest.items()):
         await (_keep_person(session, event) if isinstance(event, PersonRecorded) else _keep_team(session, event))
+    await session.execute(_TELL)
     return []
 
 

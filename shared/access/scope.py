@@ -4,6 +4,7 @@ A scope is the union of a person's roles. The bars on an object (blind moderatio
 own and always win. What a person may not see answers 404, like what does not exist.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,6 +92,25 @@ async def ask_again(request: Request) -> Scope | None:
     request.state.asker = await _asker(request)
     asker: Scope | None = request.state.asker
     return asker
+
+
+ASK_SECONDS = 5.0
+"""A session also ends by the clock, eight hours after it began, and teams change at midnight: nobody tells of that."""
+
+
+@dataclass
+class Asker:
+    """Who listens to a stream, which outlives the answer given when it began."""
+
+    request: Request
+    asked_at: float = float("-inf")
+
+    async def now(self, *, people_changed: bool) -> Scope | None:
+        """Who is signed in now: asked again where `shared.access.people` told of a change, and after a while."""
+        if people_changed or time.monotonic() - self.asked_at > ASK_SECONDS:
+            self.asked_at = time.monotonic()
+            return await ask_again(self.request)
+        return await scope_of(self.request)
 
 
 async def _asker(request: Request) -> Scope | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import asyncpg
@@ -40,6 +41,35 @@ class Note:
     missed: bool = False
 
 
+class Heard:
+    """Which of its channels have spoken since it was last asked: one answer, however much they said.
+
+    For who looks again at what is there whatever the note says. Where notes may have been lost, all have spoken.
+    """
+
+    def __init__(self, channels: frozenset[str]) -> None:
+        self.channels = channels
+        self._spoke: set[str] = set()
+        self._something = asyncio.Event()
+
+    async def take(self, within: float | None = None) -> frozenset[str]:
+        """Wait for the first; then all that have spoken. None of them where none does `within` so many seconds."""
+        try:
+            async with asyncio.timeout(within):
+                await self._something.wait()
+        except TimeoutError:
+            return frozenset()
+        spoke = frozenset(self._spoke)
+        self._spoke.clear()
+        self._something.clear()
+        return spoke
+
+    def note(self, channel: str, *, missed: bool) -> None:
+        """This channel spoke."""
+        self._spoke.update(self.channels if missed else (channel,))
+        self._something.set()
+
+
 class Listener:
     """Hears the notes of one service's schema and hands each to whoever subscribed."""
 
@@ -47,6 +77,7 @@ class Listener:
         self._address = url.replace("postgresql+asyncpg://", "postgresql://", 1)
         self._service = service
         self._queues: dict[str, set[asyncio.Queue[Note]]] = defaultdict(set)
+        self._hearers: dict[str, set[Heard]] = defaultdict(set)
         self._ids = itertools.count(1)
         self._wanted = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
@@ -71,6 +102,19 @@ class Listener:
         finally:
             self._queues[channel].discard(queue)
 
+    @contextmanager
+    def hearing(self, *channels: str) -> Iterator[Heard]:
+        """Hear these channels, from now on, until the block ends."""
+        heard = Heard(frozenset(channels))
+        for channel in channels:
+            self._hearers[channel].add(heard)
+        self._wanted.set()
+        try:
+            yield heard
+        finally:
+            for channel in channels:
+                self._hearers[channel].discard(heard)
+
     async def _listen(self) -> None:
         connection = await asyncpg.connect(self._address, timeout=5)
         lost = asyncio.Event()
@@ -78,7 +122,7 @@ class Listener:
         heard: set[str] = set()
         try:
             while not lost.is_set():
-                for channel in set(self._queues) - heard:
+                for channel in {*self._queues, *self._hearers} - heard:
                     await connection.add_listener(f"caseloop_{self._service}_{channel}", self._hear)
                     heard.add(channel)
                     self._offer(channel, "", missed=True)
@@ -91,6 +135,8 @@ class Listener:
         self._offer(channel.removeprefix(f"caseloop_{self._service}_"), str(payload))
 
     def _offer(self, channel: str, payload: str, *, missed: bool = False) -> None:
+        for heard in self._hearers[channel]:
+            heard.note(channel, missed=missed)
         note = Note(next(self._ids), payload, missed)
         for queue in self._queues[channel]:
             if queue.full():

@@ -56,13 +56,19 @@ class Names:
     async def fresh(self) -> "Names":
         """Itself, read again where it was old."""
         if time.monotonic() - self.read_at > NAMES_SECONDS:
-            async with self.engine.connect() as connection:
-                people = await connection.execute(sa.select(PERSON.c.person_id, PERSON.c.name))
-                teams = await connection.execute(sa.select(TEAM.c.team_id, TEAM.c.name))
-                self.people = {str(key): str(name) for key, name in people}
-                self.teams = {str(key): str(name) for key, name in teams}
-            self.read_at = time.monotonic()
+            await self.changed()
         return self
+
+    async def changed(self) -> bool:
+        """Read them again; whether one is another now."""
+        before = self.people, self.teams
+        async with self.engine.connect() as connection:
+            people = await connection.execute(sa.select(PERSON.c.person_id, PERSON.c.name))
+            teams = await connection.execute(sa.select(TEAM.c.team_id, TEAM.c.name))
+            self.people = {str(key): str(name) for key, name in people}
+            self.teams = {str(key): str(name) for key, name in teams}
+        self.read_at = time.monotonic()
+        return before != (self.people, self.teams)
 
 
 @dataclass(frozen=True)
@@ -97,23 +103,19 @@ class PageMaker:
         return response
 
     def render(self, template: str, **context: object) -> str:
-        """A template's text alone: for a fragment that htmx swaps in."""
+        """A template's text alone, with what every page's template is given."""
+        path = self.request.url.path
+        around = {"title": "Caseloop", "flash": None, "path": path, "scope": self.scope}
+        return self.part(template, **{**around, "nav": navigation(self.scope, path), **context})
+
+    def part(self, template: str, **context: object) -> str:
+        """The text of a fragment that htmx swaps in, drawn over and over: it is given nothing of the page around it."""
         deployment: Deployment = self.request.app.state.service
         pages: Environment = self.request.app.state.pages
         now = deployment.clock.now()
         token = _RENDERING.set(_Rendering(now, self.names))
         try:
-            return pages.get_template(template).render(
-                {
-                    "title": "Caseloop",
-                    "flash": None,
-                    "path": self.request.url.path,
-                    "scope": self.scope,
-                    "nav": navigation(self.scope, self.request.url.path),
-                    "now": now,
-                    **context,
-                }
-            )
+            return pages.get_template(template).render({"now": now, **context})
         finally:
             _RENDERING.reset(token)
 

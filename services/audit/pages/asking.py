@@ -1,21 +1,15 @@
-"""What the pages share: the time, who may do what, the way into the case system, lists that change by themselves."""
+"""What the pages share: the time, who may do what, the way into the case system."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, TypeVar
 from urllib.parse import quote
 
 from fastapi import Depends, HTTPException, Request
-from sqlalchemy.ext.asyncio import AsyncSession
-from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from services.audit.audits import INBOX
 from services.audit.queries.drawing import SEES_DRAWS
 from services.audit.queries.programmes import SEES_PROGRAMMES
-from shared.access import Role, Scope, allow
-from shared.access.scope import ask_again
-from shared.messaging.live import Note
+from shared.access import Role, allow
 
 WHO_AUDITS = (Role.AUDITOR, Role.INTERNAL_AUDITOR, Role.LEAD_AUDITOR)
 WHO_READS = (
@@ -65,45 +59,3 @@ def found(thing: Thing | None) -> Thing:
     if thing is None:
         raise HTTPException(404)
     return thing
-
-
-Draw = Callable[[AsyncSession, Scope], Awaitable[str]]
-"""Draws the part of a page that changes, for who asks."""
-
-
-def live_list(request: Request, draw: Draw) -> EventSourceResponse:
-    """An auditor's stream of the part of a page that changes: drawn again when a case does, sent when it differs."""
-    return EventSourceResponse(_drawings(request, draw), ping=15, headers={"Cache-Control": "no-store"})
-
-
-async def _drawings(request: Request, draw: Draw) -> AsyncIterator[ServerSentEvent]:
-    service = request.app.state.service
-    shown = ""
-    notes = aiter(service.live.subscribe(INBOX))
-    coming = asyncio.ensure_future(anext(notes))
-    # Subscribed before the first drawing, so that what changes in between is not missed.
-    await asyncio.sleep(0)
-    try:
-        while True:
-            # Asked each time: a session that was revoked hears nothing more, nor does who is no auditor any more.
-            scope = await ask_again(request)
-            if scope is None or not scope.has(*WHO_AUDITS):
-                return
-            async with AsyncSession(service.engine) as session:
-                drawn = await draw(session, scope)
-            if drawn != shown:
-                shown = drawn
-                yield ServerSentEvent(data=drawn)
-            await coming
-            coming = await _after_those_that_came(notes)
-    finally:
-        coming.cancel()
-
-
-async def _after_those_that_came(notes: AsyncIterator[Note]) -> asyncio.Future[Note]:
-    """The next note: what came while the list was drawn is answered by one drawing, however much it was."""
-    while True:
-        coming = asyncio.ensure_future(anext(notes))
-        await asyncio.sleep(0)
-        if not coming.done():
-            return coming

@@ -60,15 +60,26 @@ function tell() {
   };
 }
 
-const rowsOf = (page) => new Set([...page.querySelectorAll(place.dataset.rows)].map((row) => row.id));
+const rowsOf = (page) => [...page.querySelectorAll(place.dataset.rows)].map((row) => row.id);
+
+// A message is the whole list, or parts: rows that come or change, and the names of those that leave. As templates the
+// parts keep their rows, which stand in no table.
+function partsOf(data) {
+  const page = new DOMParser().parseFromString(data.replaceAll("hx-partial", "template"), "text/html");
+  return { page, parts: [...page.querySelectorAll("template")] };
+}
 
 // The page's own stream rests while it is out of sight; this one runs instead, and tells what it brings from what is known.
 function listen(signal, known) {
   const stream = new EventSource(place.dataset.arrivals);
   stream.onmessage = ({ data }) => {
-    const rows = rowsOf(new DOMParser().parseFromString(data, "text/html"));
-    if (known && [...rows].some((id) => !known.has(id))) tell();
-    known = rows;
+    const { page, parts } = partsOf(data);
+    const rows = parts.length ? parts.flatMap((part) => rowsOf(part.content)) : rowsOf(page);
+    if (known && rows.some((id) => !known.has(id))) tell();
+    if (!parts.length) known = new Set();
+    for (const id of rows) known.add(id);
+    for (const part of parts.filter((each) => each.getAttribute("hx-swap") === "delete"))
+      known.delete(part.getAttribute("hx-target").slice(1));
   };
   return new Promise((stopped) => {
     signal.addEventListener("abort", () => {
@@ -86,7 +97,7 @@ async function watch() {
   if (!document.hidden || standing() !== "on") return;
   listening = new AbortController();
   const { signal } = listening;
-  const known = "narrowed" in place.dataset ? null : rowsOf(document);
+  const known = "narrowed" in place.dataset ? null : new Set(rowsOf(document));
   try {
     const first = await navigator.locks.request(CHOICE, { ifAvailable: true }, (lock) => lock && listen(signal, known));
     if (first === null) await navigator.locks.request(CHOICE, { signal }, () => listen(signal, null));
