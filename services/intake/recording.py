@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-import asyncpg
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,7 +20,7 @@ from services.intake import staff
 from services.intake.domain import identity
 from services.intake.domain.ledger import Ledger, Outcome, Plan
 from services.intake.domain.refusal import Refusal
-from services.intake.domain.work import Purge, Submission, Work, restored, stored
+from services.intake.domain.work import Purge, Submission, Work, stored
 from shared.db import column, raw
 from shared.events import ChildLinked, ChildUnlinked, Event
 
@@ -42,25 +42,27 @@ _LOCK = (
 )
 """The directory's lock is shared: whoever tells cases anew waits for those that may not have seen it yet."""
 
-_WORKS = (
-    "SELECT assessment_id, child_id, kind, started_on, road, sender_id, version, said::text AS said, digest, "
-    "unmatched, changed, withdrawn_road, withdrawn_version, withdrawn_at FROM work "
+_KNOWN = (
+    "SELECT json_build_object("  # noqa: S608 - the expression put into it is our own
+    "'works', (SELECT coalesce(json_agg(held), '[]') FROM ("
+    "SELECT assessment_id, child_id, kind, greatest(started_on, '0001-01-01') AS started_on, road, sender_id, version, "
+    "said, digest, unmatched, changed, withdrawn_road, withdrawn_version, withdrawn_at FROM work "
     "WHERE child_id = ANY(string_to_array($1, chr(31))::uuid[]) "
-    "ORDER BY child_id, started_on, first_heard_at, assessment_id"
+    "ORDER BY child_id, started_on, first_heard_at, assessment_id) AS held), "
+    "'plans', (SELECT coalesce(json_agg(json_build_array("
+    "child_id, greatest(started_on, '0001-01-01'), ended_on, category)), '[]') FROM episode "
+    "WHERE child_id = ANY(string_to_array($1, chr(31))::uuid[]) AND kind = 'child_protection'), "
+    "'aliases', (SELECT coalesce(json_agg(json_build_array(road, kind, sender_id, child_id, assessment_id)), '[]') "
+    "FROM unnest(string_to_array($2, chr(31)), string_to_array($3, chr(31)), string_to_array($4, chr(31))) "
+    "AS asked(road, kind, sender_id) JOIN ("
+    "SELECT road, kind, sender_id, child_id, assessment_id FROM work UNION ALL "
+    "SELECT road, kind, sender_id, child_id, assessment_id FROM alias) AS held USING (road, kind, sender_id)), "
+    f"'stamp', {staff.STAMP})::text"
 )
+"""One question, for each is a walk to the server, and of nearly every child of a batch nothing is known yet.
 
-_ALIASES = (
-    "WITH asked AS MATERIALIZED (SELECT * FROM unnest(string_to_array($1, chr(31)), string_to_array($2, chr(31)), "
-    "string_to_array($3, chr(31))) AS asked(road, kind, sender_id)) "
-    "SELECT road, kind, sender_id, child_id, assessment_id FROM work JOIN asked USING (road, kind, sender_id) "
-    "UNION ALL "
-    "SELECT road, kind, sender_id, child_id, assessment_id FROM alias JOIN asked USING (road, kind, sender_id)"
-)
-
-_PLANS = (
-    "SELECT child_id, started_on, ended_on, category FROM episode "
-    "WHERE child_id = ANY(string_to_array($1, chr(31))::uuid[]) AND kind = 'child_protection'"
-)
+What was purged before it came stands on the first of all days, which the driver writes as minus infinity.
+"""
 
 _STORE_NEW = (
     "INSERT INTO work (assessment_id, child_id, kind, started_on, road, sender_id, version, said, digest, unmatched, "
@@ -135,22 +137,32 @@ async def lock_children(session: AsyncSession, children: Iterable[UUID]) -> None
     await connection.fetchval(_LOCK, column(children))
 
 
+class Known(msgspec.Struct):
+    """What is known of the children of a batch, of their plans, and of the ids that its statements name."""
+
+    works: list[Work]
+    plans: list[tuple[UUID, date, date | None, str | None]]
+    aliases: list[tuple[str, str, str, UUID, UUID]]
+    stamp: str
+
+
 async def load(
     session: AsyncSession, ledger: Ledger, children: Iterable[UUID], submissions: Sequence[Submission] = ()
 ) -> None:
     """Fill the ledger with everything known of the children, and with the ids that the statements name."""
-    connection = await raw(session)
-    ids = column(children)
-    for row in await connection.fetch(_WORKS, ids):
-        ledger.works[row["child_id"]].append(_work(row))
-    named = [each for each in submissions if each.sender_id is not None]
-    if named:
-        roads, kinds = column(each.road for each in named), column(each.kind for each in named)
-        for row in await connection.fetch(_ALIASES, roads, kinds, column(each.sender_id for each in named)):
-            ledger.aliases[row["road"], row["kind"], row["sender_id"]] = (row["child_id"], row["assessment_id"])
-    for row in await connection.fetch(_PLANS, ids):
-        ledger.plans[row["child_id"]].append(Plan(row["started_on"], row["ended_on"], row["category"]))
-    ledger.directory = await staff.directory(session)
+    named = [(each.road, each.kind, each.sender_id) for each in submissions if each.sender_id is not None]
+    roads, kinds, sender_ids = (column(each[place] for each in named) for place in range(3))
+    known = _READ(await (await raw(session)).fetchval(_KNOWN, column(children), roads, kinds, sender_ids))
+    for work in known.works:
+        ledger.works[work.child_id].append(work)
+    for child_id, started_on, ended_on, category in known.plans:
+        ledger.plans[child_id].append(Plan(started_on, ended_on, category))
+    for road, kind, sender_id, child_id, assessment_id in known.aliases:
+        ledger.aliases[road, kind, sender_id] = (child_id, assessment_id)
+    ledger.directory = await staff.directory(session, known.stamp)
+
+
+_READ = msgspec.json.Decoder(Known).decode
 
 
 async def store(session: AsyncSession, ledger: Ledger) -> None:
@@ -250,22 +262,3 @@ def _columns(works: Sequence[Work]) -> dict[str, list[object]]:
         "withdrawn_version": [work.withdrawn_version for work in works],
         "withdrawn_at": [work.withdrawn_at for work in works],
     }
-
-
-def _work(held: asyncpg.Record) -> Work:
-    return Work(
-        assessment_id=held["assessment_id"],
-        child_id=held["child_id"],
-        kind=held["kind"],
-        road=held["road"],
-        sender_id=held["sender_id"],
-        said=restored(held["said"]),
-        started_on=held["started_on"],
-        version=held["version"],
-        digest=held["digest"],
-        unmatched=tuple(held["unmatched"]),
-        changed=tuple(held["changed"]),
-        withdrawn_road=held["withdrawn_road"],
-        withdrawn_version=held["withdrawn_version"],
-        withdrawn_at=held["withdrawn_at"],
-    )

@@ -14,12 +14,13 @@ from shared.access.tables import PERSON, TEAM
 from shared.db import raw
 from shared.events import TeamMembership
 
-_STAMP = (
-    "SELECT (SELECT count(*) || '.' || coalesce(sum(version), 0) FROM person) || '/' || "
+STAMP = (
+    "((SELECT count(*) || '.' || coalesce(sum(version), 0) FROM person) || '/' || "
     "(SELECT count(*) || '.' || coalesce(sum(version), 0) FROM team) || '/' || "
     "(SELECT count(*) || '.' || count(told_at) || '.' || coalesce(sum(hashtext(kind || stand_in || stands_for)), 0) "
-    "FROM spelling)"
+    "FROM spelling))"
 )
+"""An expression that differs when the directory does."""
 
 _LIST = sa.text(
     "INSERT INTO spelling (kind, stand_in, shown, first_seen_at) "
@@ -34,9 +35,9 @@ _KEPT: WeakKeyDictionary[object, tuple[str, Directory]] = WeakKeyDictionary()
 """The directory of each database, with the stamp under which it was read."""
 
 
-async def directory(session: AsyncSession) -> Directory:
-    """The directory as this transaction sees it; read again only when its stamp has changed."""
-    stamp = str(await (await raw(session)).fetchval(_STAMP))
+async def directory(session: AsyncSession, stamp: str | None = None) -> Directory:
+    """The directory as this transaction sees it, which may know its stamp; read again only when that has changed."""
+    stamp = stamp or str(await (await raw(session)).fetchval(f"SELECT {STAMP}"))
     database = _database(session)
     kept = _KEPT.get(database)
     if kept is not None and kept[0] == stamp:

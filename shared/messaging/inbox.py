@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import column, raw
+from shared.db import column
 
 _TAKE = (
     "WITH asked AS MATERIALIZED (SELECT unnest(string_to_array($2, chr(31))::uuid[]) AS event_id), "
@@ -27,9 +27,10 @@ async def take(session: AsyncSession, consumer: str, event_ids: Sequence[UUID]) 
     if not event_ids:
         return set()
     ids = set(event_ids)
-    connection = await raw(session)
-    taken = await connection.fetch(_TAKE, consumer, column(sorted(ids, key=_BYTES)))
-    return ids.difference(row["event_id"] for row in taken)
+    # By SQLAlchemy, which begins the transaction with it: of a topic from outside it is the first statement
+    connection = await session.connection()
+    taken = await connection.exec_driver_sql(_TAKE, (consumer, column(sorted(ids, key=_BYTES))))
+    return ids.difference(taken.scalars())
 
 
 _BYTES = attrgetter("bytes")
