@@ -86,7 +86,7 @@ class BatchRefusedError(Exception):
     """Kafka refused a batch for good. Its producer is spent: the next batch of the partition would be out of order."""
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def partition_of(key: str, partitions: int) -> int:
     """The partition that Kafka's default partitioner would choose, pinned by a test."""
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
