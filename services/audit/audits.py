@@ -57,9 +57,6 @@ class Opened(NamedTuple):
     auditor_id: str | None = None
     due_on: date | None = None
     re_audit_of: UUID | None = None
-    form: str = "{}"
-    saved: int = 0
-    saved_tab: str = ""
 
     def allotted(self, auditor_id: str, due_on: date) -> Opened:
         """The same with its first auditor."""
@@ -87,10 +84,21 @@ async def open_audits(
             audit = audit.allotted(auditor_id, add_working_days(drawn.sampled_on, plan.audit_working_days))
             events.append(_allocated(audit, at))
         rows.append(audit)
-    await (await driver(session)).copy_records_to_table("audit", columns=Opened._fields, records=rows)
+    await (await driver(session)).execute(_OPEN, *zip(*rows, strict=True))
     # One note for the batch: whoever looks reads the whole list again.
     await notify(session, INBOX)
     return events
+
+
+_OPEN = (
+    "INSERT INTO audit (audit_id, assessment_id, child_id, programme_id, theme_id, week, kind, priority, threshold,"
+    " outcome, by_hand, sampled_on, authorised_on, team_id, worker_id, authorised_by, family_key, facts, version,"
+    " state, auditor_id, due_on, re_audit_of, form, saved, saved_tab) SELECT *, '{}', 0, '' FROM unnest($1::uuid[],"
+    " $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::text[], $8::float8[], $9::float8[], $10::text[],"
+    " $11::bool[], $12::date[], $13::date[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],"
+    " $19::int[], $20::text[], $21::text[], $22::date[], $23::uuid[])"
+)
+"""For a few rows half of what COPY costs, which speaks to the server twice."""
 
 
 def audit_of(events: Sequence[Event]) -> UUID:

@@ -58,7 +58,7 @@ async def _must_be_fit(session: AsyncSession, plan: Programme, audit: Audit, per
     if auditor is None:
         raise AuditConflictError("Only an auditor of the programme can take this case.")
     teams = await own_teams(session, plan, day)
-    barred = allocation.bar(auditor, case_of(audit), teams.get(person_id, frozenset()))
+    barred = allocation.bar(auditor, case_of(audit), teams.get(person_id, ()))
     if barred:
         raise AuditConflictError(f"This auditor cannot take the case: {barred}.")
 
@@ -149,7 +149,7 @@ async def _release_if_barred(
     if auditor is None:
         return None
     teams = await own_teams(session, plan, local_date(at))
-    barred = allocation.bar(auditor, behind, teams.get(auditor.person, frozenset()))
+    barred = allocation.bar(auditor, behind, teams.get(auditor.person, ()))
     if barred is None:
         return None
     audit.version += 1

@@ -43,12 +43,25 @@ class Ruling(NamedTuple):
 
 async def keep_rulings(session: AsyncSession, rulings: Sequence[Ruling], replaced: Sequence[Ruling] = ()) -> None:
     """Store a batch's rulings. Those that are `replaced` had an earlier one which gave no theme: it goes."""
+    if not rulings:
+        return
     if replaced:
         gone = ([ruling.assessment_id for ruling in replaced], [ruling.programme_id for ruling in replaced])
         await (await driver(session)).execute(_FORGET, *gone)
-    if rulings:
+    if len(rulings) <= FEW:
+        await (await driver(session)).execute(_KEEP, *zip(*rulings, strict=True))
+    else:
         await (await driver(session)).copy_records_to_table("decision", columns=Ruling._fields, records=rulings)
 
+
+FEW = 10
+"""Rows. COPY speaks to the server twice, which only more of them make up for."""
+
+_KEEP = (
+    "INSERT INTO decision (assessment_id, programme_id, version, child_id, decided_on, reason, theme_id, week,"
+    " sequence, unit, priority, outcome, facts) SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[],"
+    " $5::date[], $6::text[], $7::text[], $8::int[], $9::int[], $10::uuid[], $11::float8[], $12::text[], $13::text[])"
+)
 
 _FORGET = (
     "DELETE FROM decision USING unnest($1::uuid[], $2::uuid[])"

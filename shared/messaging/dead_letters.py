@@ -16,7 +16,6 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import raw
 from shared.events import Topic
 from shared.messaging import metrics
 from shared.messaging.codec import Record, StoredRecord, Unreadable
@@ -72,7 +71,9 @@ async def held_keys(session: AsyncSession, consumer: str) -> frozenset[str]:
 
 
 async def _held(session: AsyncSession, consumer: str) -> frozenset[str]:
-    return frozenset(row["key"] for row in await (await raw(session)).fetch(_HELD, consumer))
+    # By SQLAlchemy, which begins the transaction with it: it is the first statement of nearly every batch
+    held = await (await session.connection()).exec_driver_sql(_HELD, (consumer,))
+    return frozenset(held.scalars())
 
 
 async def set_aside(session: AsyncSession, consumer: str, bad: Unreadable) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
@@ -23,7 +23,7 @@ class Case:
     """Who audited it before: a re-audit is read by other eyes."""
 
 
-def bar(auditor: Auditor, case: Case, own_teams: frozenset[str] = frozenset()) -> str | None:
+def bar(auditor: Auditor, case: Case, own_teams: Collection[str] = ()) -> str | None:
     """Why this auditor must not audit this case, in words for people; None when nothing stands against it."""
     behind = {case.worker_id, case.authorised_by}
     if auditor.person in behind:
@@ -56,7 +56,7 @@ def choose(
     load: Mapping[str, int],
     day: date,
     *,
-    own_teams: Mapping[str, frozenset[str]] | None = None,
+    own_teams: Mapping[str, Collection[str]] | None = None,
     team_load: Mapping[str, int] | None = None,
 ) -> str | None:
     """The auditor with the most time for it: fewest open audits for their hours, then fewest of that team's.
@@ -70,7 +70,7 @@ def choose(
         for auditor in auditors
         if auditor.hours_a_week > 0
         and not is_gone_soon(auditor, day)
-        and bar(auditor, case, teams.get(auditor.person, frozenset())) is None
+        and bar(auditor, case, teams.get(auditor.person, ())) is None
     ]
     if not free:
         return None
