@@ -6,7 +6,6 @@ from starlette.responses import Response
 
 from shared.observability.metrics import exposition
 from shared.observability.requests import Requests
-from shared.observability.tracing import install_tracing
 
 
 def install(app: FastAPI, name: str, *, registry: CollectorRegistry, otlp_endpoint: str | None = None) -> None:
@@ -17,4 +16,8 @@ def install(app: FastAPI, name: str, *, registry: CollectorRegistry, otlp_endpoi
         return exposition(registry)
 
     app.add_middleware(Requests, service=name)
-    install_tracing(app, name, otlp_endpoint)
+    if otlp_endpoint is not None:
+        # Only now: the exporter and what it needs are 5 MB and a hundred and fifty modules
+        from shared.observability.tracing import install_tracing  # noqa: PLC0415
+
+        install_tracing(app, name, otlp_endpoint)
