@@ -32,6 +32,8 @@ class Deployed:
     servers: Bench
     ports: Ports
     running: dict[str, Server] = field(default_factory=dict)
+    # One client for all: a new one reads the certificates of the world, and that would be a part of what is measured
+    _client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
 
     def start(self, name: str, app: str = "", told: Mapping[str, str] | None = None) -> None:
         """Start a service and wait until it is ready; another application in its place where one is named."""
@@ -77,14 +79,19 @@ class Deployed:
 
     def measure(self, name: str, metric: str, **labels: str) -> float:
         """The sum of a metric over the lines that have these labels."""
-        text = httpx.get(f"{self.address(name)}/metrics", timeout=30).text
+        text = self._client.get(f"{self.address(name)}/metrics").text
         lines = re.findall(rf"^{metric}({{.*}})? (\S+)$", text, re.MULTILINE)
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         return sum(float(value) for found, value in lines if all(each in found for each in wanted))
 
     def cpu(self) -> float:
         """The CPU seconds that everything has used so far: both services, Kafka and PostgreSQL."""
-        return self.servers.server_cpu() + sum(cpu(process) for process in self._processes().values())
+        return sum(self.cpu_by_process().values())
+
+    def cpu_by_process(self) -> dict[str, float]:
+        """The CPU seconds that each service, Kafka and PostgreSQL have used so far."""
+        servers = dict(zip(("kafka", "postgres"), self.servers.servers, strict=False))
+        return {name: cpu(process) for name, process in {**self._processes(), **servers}.items()}
 
     def rss_mb(self) -> dict[str, int]:
         """The most memory that each service has held."""
