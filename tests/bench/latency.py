@@ -6,7 +6,8 @@ there for half a second is completed, as if by its auditor, so that an inbox hol
 time. The time of a case is measured in this process, which sends it and reads the stream.
 
 `python -m tests.bench.latency [--events N] [--inboxes 1 to 4]` prints
-`{"p50_ms": …, "p95_ms": …, "p99_ms": …, "events": …}` as its last line and writes it to `bench-results/latency.json`.
+`{"p50_ms": …, "p95_ms": …, "p99_ms": …, "events": …}` as its last line and writes it to `bench-results/latency.json`,
+with the CPU of an event by process: what is saturated says where to look.
 It exits 1 where a target is missed or a case did not arrive.
 """
 
@@ -33,7 +34,7 @@ from shared.events import Topic
 from tests.bench.deployed import Deployed, deployed
 from tests.bench.directory import AUDITORS
 from tests.bench.feed import sent
-from tests.bench.stage import say
+from tests.bench.stage import cpu, say
 from tests.support.eventually import eventually
 
 A_SECOND = 50
@@ -106,9 +107,9 @@ async def measure(stack: Deployed, events: int, persons: Sequence[str]) -> dict[
     async with AIOKafkaProducer(bootstrap_servers=stack.servers.kafka.bootstrap, acks="all") as producer:
         for each, count in ((warm, WARMING), (clock, events)):
             async with inboxes(stack, persons, each), finishing(stack, each):
-                before = stack.cpu()
+                before = by_process(stack)
                 await send(producer, each, UUID(programme), count)
-                used = stack.cpu() - before
+                used = {name: seconds - before[name] for name, seconds in by_process(stack).items()}
     took = statistics.quantiles(clock.milliseconds(), n=100, method="inclusive")
     return {
         "p50_ms": round(took[49], 1),
@@ -118,9 +119,17 @@ async def measure(stack: Deployed, events: int, persons: Sequence[str]) -> dict[
         "events": len(clock.read),
         "never_read": events - len(clock.read),
         "inboxes": len(persons),
-        "cpu_ms_per_event": round(used / events * 1000, 1),
+        "cpu_ms_per_event": round(sum(each for name, each in used.items() if name != "bench") / events * 1000, 1),
+        "cpu_ms_by_process": {name: round(each / events * 1000, 1) for name, each in used.items()},
         "load_before": load,
     }
+
+
+def by_process(stack: Deployed) -> dict[str, float]:
+    """The CPU seconds that each has used so far; `bench` is this process, which sends, reads and completes."""
+    services = {name: server.running.process.pid for name, server in stack.running.items() if server.running}
+    servers = dict(zip(("kafka", "postgres"), stack.servers.servers, strict=True))
+    return {name: cpu(process) for name, process in {**services, **servers}.items()} | {"bench": time.process_time()}
 
 
 async def send(producer: AIOKafkaProducer, clock: Clock, programme: UUID, count: int) -> None:
