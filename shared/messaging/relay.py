@@ -11,7 +11,8 @@ import asyncio
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import iter_unpack
@@ -156,8 +157,7 @@ class Relay:
         )
         try:
             await producer.start()
-            async with self.engine.connect() as connection:
-                database = await driver(connection)
+            async with connected(self.engine) as database:
                 while True:
                     await self._turn(producer, database)
                     self._failures = 0
@@ -305,6 +305,22 @@ class Relay:
         metrics.OUTBOX_ROWS.labels(self.service).set(rows)
         metrics.OUTBOX_OLDEST_AGE.labels(self.service).set(age)
         metrics.OUTBOX_STUCK.labels(self.service).set(stuck)
+
+
+@asynccontextmanager
+async def connected(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the relay's own, on which a commit does not wait for the disk; no other use gets it afterwards.
+
+    Only deletes go over it. What a crash of PostgreSQL brings back is a tail of them, and is published again in order,
+    as after a crash of the relay.
+    """
+    async with engine.connect() as connection:
+        database = await driver(connection)
+        try:
+            await database.execute("SET synchronous_commit = off")
+            yield database
+        finally:
+            await connection.invalidate()
 
 
 async def _send(producer: AIOKafkaProducer, lane: Lane, batch: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
@@ -13,10 +13,10 @@ from aiokafka.partitioner import DefaultPartitioner
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from shared.db import driver, sessions
+from shared.db import POOL_SIZE, driver, sessions
 from shared.messaging import Listener, metrics
 from shared.messaging.lease import Lease, LeaseLostError
-from shared.messaging.relay import LEASE, Relay, partition_of
+from shared.messaging.relay import LEASE, Relay, connected, partition_of
 from tests.messaging.trial import BEGAN, Trial
 from tests.support.backend import KafkaForTests
 from tests.support.eventually import eventually
@@ -186,6 +186,17 @@ async def test_a_leader_that_was_overtaken_deletes_nothing(trial: Trial, kafka: 
         with pytest.raises(LeaseLostError):
             await relay._delete(await driver(connection), rows, epoch)
     assert await trial.count("outbox") == 1
+
+
+async def test_only_the_relays_own_connection_does_not_wait_for_the_disk(trial: Trial) -> None:
+    said_by = "SELECT source FROM pg_settings WHERE name = 'synchronous_commit'"
+    async with connected(trial.engine) as database:
+        assert await database.fetchval("SHOW synchronous_commit") == "off"
+        assert await database.fetchval(said_by) == "session"
+    async with AsyncExitStack() as others:
+        for _ in range(POOL_SIZE):
+            other = await others.enter_async_context(trial.engine.connect())
+            assert (await other.execute(text(said_by))).scalar() != "session"
 
 
 async def test_a_lease_is_held_by_one_and_its_epoch_rises_with_every_change(trial: Trial) -> None:
