@@ -77,6 +77,7 @@ async def test_each_page_of_a_role_is_accessible_at_both_widths(
         await axe_clean(visit.page)
         await visit.page.set_viewport_size(PHONE)
         await fits(visit.page)
+        await axe_clean(visit.page)
         await visit.picture(f"{role.value} {path} phone")
         assert len((await visit.page.content()).encode()) < HEAVIEST_HTML, path
     assert visit.complaints == []
