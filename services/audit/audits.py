@@ -81,8 +81,9 @@ async def open_audits(
         case = allocation.Case(audit.audit_id, audit.team_id, audit.worker_id, audit.authorised_by)
         auditor_id = standing.choose(plan, case, audit.family_key, drawn.sampled_on)
         if auditor_id is not None:
-            audit = audit.allotted(auditor_id, add_working_days(drawn.sampled_on, plan.audit_working_days))
-            events.append(_allocated(audit, at))
+            due_on = add_working_days(drawn.sampled_on, plan.audit_working_days)
+            audit = audit.allotted(auditor_id, due_on)
+            events.append(_allocated(audit, due_on, at))
         rows.append(audit)
     await (await driver(session)).execute(_OPEN, *zip(*rows, strict=True))
     # One note for the batch: whoever looks reads the whole list again.
@@ -138,7 +139,7 @@ def _opened(drawn: Drawn, round_: int, *, by_hand: bool) -> Opened:
         case.worker_id,
         case.authorised_by,
         case.family_key,
-        case.model_dump_json(exclude_defaults=True),
+        case.json().decode(),
     )
 
 
@@ -171,18 +172,18 @@ def allocate(audit: Audit, plan: Programme, auditor_id: str, day: date, at: date
     """Give the audit to this auditor, who has it until the day that was first set or is set now."""
     audit.auditor_id = auditor_id
     audit.state = AuditState.ALLOCATED
-    audit.due_on = audit.due_on or add_working_days(day, plan.audit_working_days)
+    audit.due_on = due_on = audit.due_on or add_working_days(day, plan.audit_working_days)
     audit.version += 1
-    return _allocated(audit, at)
+    return _allocated(audit, due_on, at)
 
 
-def _allocated(audit: Audit | Opened, at: datetime) -> CaseAllocated:
+def _allocated(audit: Audit | Opened, due_on: date, at: datetime) -> CaseAllocated:
     return CaseAllocated(
         occurred_at=at,
         version=audit.version,
         audit_id=audit.audit_id,
         auditor_id=str(audit.auditor_id),
-        due_on=audit.due_on,
+        due_on=due_on,
     )
 
 

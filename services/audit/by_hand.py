@@ -35,7 +35,7 @@ async def choose(
     )
     if row is None or row.facts is None or not choosable(row):
         raise AuditConflictError("This case cannot be chosen by hand: it is in the sample already, or never came.")
-    case = AssessmentRecorded.model_validate_json(row.facts)
+    case = AssessmentRecorded.read(row.facts)
     if row.theme_id is None or row.week is None:
         await _give_theme(session, standing, row, case)
     draw = await theme_draw(session, standing, str(row.theme_id), row.week or 0)

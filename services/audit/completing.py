@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.audit.audits import AuditConflictError, told
@@ -60,7 +61,7 @@ async def complete(session: AsyncSession, plan: Programme, audit: Audit, form: A
     audit.state = AuditState.COMPLETED
     audit.completed_at, audit.completed_on = at, local_date(at)
     audit.version += 1
-    completed = AuditCompleted.model_validate(_state(audit, plan, form, at))
+    completed = msgspec.convert(_state(audit, plan, form, at), AuditCompleted)
     await told(session, audit)
     return [completed, *_texts(audit, form, at), *_recognised(audit, form, at)]
 
@@ -180,7 +181,7 @@ async def amend(
     _grade(audit, plan, form)
     _keep(audit, form, save, at)
     audit.version += 1
-    amended = AuditAmended.model_validate({**_state(audit, plan, form, at), "amendment_id": amendment_id})
+    amended = msgspec.convert({**_state(audit, plan, form, at), "amendment_id": amendment_id}, AuditAmended)
     why = TextWritten(
         occurred_at=at, version=audit.version, text_id=amendment_id, about=audit.audit_id, parts={"reason": reason}
     )

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -149,8 +150,8 @@ async def _hold_anew(session: AsyncSession, standings: Sequence[Standing], event
         row = await session.get(DecisionRow, key, with_for_update=True, populate_existing=True)
         if row is None or row.facts is None:
             continue
-        case = AssessmentRecorded.model_validate_json(row.facts).model_copy(update=holder)
-        row.facts = case.model_dump_json(exclude_defaults=True)
+        case = structs.replace(AssessmentRecorded.read(row.facts), **holder)
+        row.facts = case.json().decode()
         of_case = (col(Audit.assessment_id) == event.episode_id, col(Audit.programme_id) == standing.programme_id)
         for audit in await sampling.audits_of(session, *of_case):
             if audit.state not in OPEN_STATES or all(getattr(audit, name) == value for name, value in holder.items()):

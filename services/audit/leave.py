@@ -28,7 +28,12 @@ async def follow(session: AsyncSession, events: Sequence[LeaveRecorded | LeaveRe
     newest = {event.leave_id: event for event in events}
     gone = [event.leave_id for event in newest.values() if isinstance(event, LeaveRemoved)]
     known = [
-        event.model_dump(include={"leave_id", "person_id", "first_on", "last_on"})
+        {
+            "leave_id": event.leave_id,
+            "person_id": event.person_id,
+            "first_on": event.first_on,
+            "last_on": event.last_on,
+        }
         for event in newest.values()
         if isinstance(event, LeaveRecorded)
     ]

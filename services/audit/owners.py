@@ -78,8 +78,15 @@ def _changed(event: ActionEvent) -> Values:
     values: Values = {}
     match event:
         case ActionRaised():
-            about = {"audit_id", "finding_id", "owner_id", "team_id", "domain", "due_on"}
-            values = {**event.model_dump(include=about), "open": True}
+            values = {
+                "audit_id": event.audit_id,
+                "finding_id": event.finding_id,
+                "owner_id": event.owner_id,
+                "team_id": event.team_id,
+                "domain": event.domain,
+                "due_on": event.due_on,
+                "open": True,
+            }
         case ActionReassigned():
             values = {"owner_id": event.owner_id, "team_id": event.team_id}
         case ActionChanged():

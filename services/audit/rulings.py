@@ -75,7 +75,7 @@ async def correct(session: AsyncSession, programme_id: UUID, cases: Sequence[Ass
     columns = (
         [case.assessment_id for case in cases],
         [case.version for case in cases],
-        [case.model_dump_json(exclude_defaults=True) for case in cases],
+        [case.json().decode() for case in cases],
     )
     rows = await (await driver(session)).fetch(_CORRECT, *columns, programme_id)
     return [Ruling(*(row[name] for name in Ruling._fields)) for row in rows]

@@ -200,7 +200,7 @@ async def _correct_audit(
         if audit.flag == Flag.WITHDRAWN:
             # Its words are gone for good, whatever is told of the case again.
             continue
-        audit.facts = case.model_dump_json(exclude_defaults=True)
+        audit.facts = case.json().decode()
         audit.flag = None if still else Flag.INELIGIBLE
         if audit.state in OPEN_STATES:
             happened += await moves.correct(session, standing.plan, audit, case, case.occurred_at)

@@ -99,7 +99,6 @@ async def _join(session: AsyncSession, audit: Audit, key: str | None, by: str, a
     audit.family_key = key
     audit.version += 1
     await told(session, audit)
-    about = {"occurred_at": at, "version": audit.version, "audit_id": audit.audit_id}
     if key is None:
-        return [SiblingsParted.model_validate({**about, "by": by})]
-    return [SiblingsConfirmed.model_validate({**about, "by": by, "family_key": key})]
+        return [SiblingsParted(occurred_at=at, version=audit.version, audit_id=audit.audit_id, by=by)]
+    return [SiblingsConfirmed(occurred_at=at, version=audit.version, audit_id=audit.audit_id, by=by, family_key=key)]

@@ -77,12 +77,12 @@ class Standing:
             unit=unit,
             priority=priority,
             outcome=outcome,
-            facts=case.model_dump_json(exclude_defaults=True),
+            facts=case.json().decode(),
         )
 
     def refuse(self, case: AssessmentRecorded, day: date, reason: Ineligible) -> Ruling:
         """A case that is no candidate. Where only an earlier audit of the child kept it out, it may be referred."""
-        facts = case.model_dump_json(exclude_defaults=True) if reason is Ineligible.AUDITED else None
+        facts = case.json().decode() if reason is Ineligible.AUDITED else None
         return Ruling(
             case.assessment_id, self.programme_id, case.version, case.child_id, day, reason=reason, facts=facts
         )

@@ -175,7 +175,7 @@ async def _facts(session: AsyncSession, programme_id: UUID, cases: Sequence[_Wai
         return {}
     ids = [case.assessment_id for case in cases]
     rows = await (await driver(session)).fetch(_FACTS, programme_id, ids)
-    return {assessment_id: AssessmentRecorded.model_validate_json(facts) for assessment_id, facts in rows}
+    return {assessment_id: AssessmentRecorded.read(facts) for assessment_id, facts in rows}
 
 
 _FACTS = "SELECT assessment_id, facts FROM decision WHERE programme_id = $1 AND assessment_id = ANY($2::uuid[])"

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 
+import msgspec
 import structlog
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.intake import episodes, feeds, quarantine, recording, rematching
@@ -144,7 +146,7 @@ def _implausible(event: CmsEvent, refusal: Refusal, record: Record | None, now: 
         road=Road.CMS,
         sender=FEED,
         refusal=refusal,
-        content=event.model_dump_json().encode(),
+        content=msgspec.json.encode(structs.asdict(event)),
         came_at=now,
         kind=cms.kind(event),
         place={"record": event.type()} | (_place(record) if record else {}),

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import sqlalchemy as sa
+from msgspec import structs
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -80,13 +81,7 @@ async def change_person(
     lost = person.roles - set(recorded.roles) or person.manages - set(recorded.manages)
     return await _record(
         session,
-        recorded.model_copy(
-            update={
-                "version": person.version + 1,
-                "active": person.active,
-                "epoch": person.epoch + bool(lost),
-            }
-        ),
+        structs.replace(recorded, version=person.version + 1, active=person.active, epoch=person.epoch + bool(lost)),
     )
 
 
@@ -97,7 +92,7 @@ async def set_active(session: AsyncSession, person_id: str, active: bool, now: d
         return None
     if not active:
         await _keep_an_administrator(session, person)
-    changed = _as_is(person, now).model_copy(update={"active": active, "epoch": person.epoch + 1})
+    changed = structs.replace(_as_is(person, now), active=active, epoch=person.epoch + 1)
     return await _record(session, changed)
 
 
@@ -106,7 +101,7 @@ async def sign_out_everywhere(session: AsyncSession, person_id: str, now: dateti
     person = await _locked(session, person_id)
     if person is None:
         return None
-    return await _record(session, _as_is(person, now).model_copy(update={"epoch": person.epoch + 1}))
+    return await _record(session, structs.replace(_as_is(person, now), epoch=person.epoch + 1))
 
 
 async def keep_team(
@@ -139,7 +134,7 @@ def memberships(held: Sequence[TeamMembership], wanted: Sequence[str], today: da
     """The history of somebody's teams after today's change: what ended stays, with its last day."""
     kept = [each for each in held if each.until is not None or each.team_id in wanted]
     ended = [
-        each.model_copy(update={"until": max(today, each.since + timedelta(days=1))})
+        structs.replace(each, until=max(today, each.since + timedelta(days=1)))
         for each in held
         if each.until is None and each.team_id not in wanted
     ]

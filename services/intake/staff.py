@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -71,7 +72,7 @@ async def _read(session: AsyncSession) -> Directory:
         if stands_for is not None:
             (workers_spelled if kind == "worker" else teams_spelled)[spelling(shown)] = stands_for
     return Directory(
-        memberships={key: [TeamMembership.model_validate(each) for each in held] for key, _, held in people},
+        memberships={key: msgspec.convert(held, list[TeamMembership]) for key, _, held in people},
         workers_spelled=workers_spelled,
         teams=frozenset(key for key, _ in teams),
         teams_spelled=teams_spelled,

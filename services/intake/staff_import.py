@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.intake import quarantine, uploads
@@ -74,15 +75,14 @@ class Staff:
         manages = {*(known.manages if known else ())}
         if role == Role.TEAM_MANAGER and entry.team_id is not None:
             manages.add(entry.team_id)
-        made = (known or PersonRecorded(occurred_at=self.given.at, person_id=entry.worker_id, name="")).model_copy(
-            update={
-                "occurred_at": self.given.at,
-                "name": entry.name or (known.name if known else entry.worker_id),
-                "email": entry.email or (known.email if known else None),
-                "roles": tuple(sorted({*(known.roles if known else ()), *([role] if role else [])})),
-                "teams": staff_file.moved(known.teams if known else (), entry, self.given.as_of),
-                "manages": tuple(sorted(manages)),
-            }
+        made = structs.replace(
+            known or PersonRecorded(occurred_at=self.given.at, person_id=entry.worker_id, name=""),
+            occurred_at=self.given.at,
+            name=entry.name or (known.name if known else entry.worker_id),
+            email=entry.email or (known.email if known else None),
+            roles=tuple(sorted({*(known.roles if known else ()), *([role] if role else [])})),
+            teams=staff_file.moved(known.teams if known else (), entry, self.given.as_of),
+            manages=tuple(sorted(manages)),
         )
         return self._keep(self.people, entry.worker_id, made)
 
@@ -91,10 +91,10 @@ class Staff:
     ) -> bool:
         known = held.get(key)
         same = {"occurred_at": made.occurred_at, "version": made.version}
-        if known is not None and known.model_copy(update=same) == made.model_copy(update=same):
+        if known is not None and structs.replace(known, **same) == structs.replace(made, **same):
             return False
         version = (known.version if known else 0) + (0 if made.key in self.changed else 1)
-        held[key] = made.model_copy(update={"version": version})  # type: ignore[assignment]
+        held[key] = structs.replace(made, version=version)  # type: ignore[assignment]
         self.changed.add(made.key)
         return True
 

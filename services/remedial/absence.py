@@ -55,8 +55,15 @@ async def record(session: AsyncSession, by: By, person_id: str, away: Away) -> l
     session.add(leave)
     await session.flush()
     await flag(session, today, by.now)
-    about = {"leave_id": leave.leave_id, "person_id": person_id}
-    return [LeaveRecorded(occurred_at=by.now, **about, first_on=away.first_on, last_on=away.last_on)]
+    return [
+        LeaveRecorded(
+            occurred_at=by.now,
+            leave_id=leave.leave_id,
+            person_id=person_id,
+            first_on=away.first_on,
+            last_on=away.last_on,
+        )
+    ]
 
 
 async def remove(session: AsyncSession, by: By, leave_id: UUID) -> list[Event]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
@@ -105,7 +106,7 @@ async def keep_programmes(opened: Sequence[ProgrammeOpened], session: AsyncSessi
             version=programme.version,
             name=programme.name,
             themes={theme.theme_id: theme.name for theme in programme.themes},
-            scale=[grade.model_dump() for grade in programme.scale],
+            scale=[structs.asdict(grade) for grade in programme.scale],
             action_working_days=programme.action_working_days,
             red_action_working_days=programme.red_action_working_days,
         )

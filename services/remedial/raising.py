@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -57,7 +58,7 @@ async def _follow(
     events = await joining.decide(session, loop, audit.findings, own, audit.occurred_at, loops)
     alone = {row.finding_id for row in (await joining.joins_of(session, loop)).values() if row.join == Join.ALONE}
     findings = [
-        each.model_copy(update={"needs_action": True}) if each.finding_id in alone else each for each in audit.findings
+        structs.replace(each, needs_action=True) if each.finding_id in alone else each for each in audit.findings
     ]
     why = audit.amendment_id if isinstance(audit, AuditAmended) else None
     following = await _following(session, loop, audit.occurred_at, why)

@@ -87,8 +87,14 @@ async def fold_sessions(
 ) -> list[Event]:
     """Keep who meets whom and when, and what is found again and again in a team."""
     for pattern in (event for event in events if isinstance(event, PatternDetected)):
-        facts = pattern.model_dump(include={"pattern_id", "team_id", "domain", "actions", "since"})
-        statement = insert(Pattern).values(**facts, detected_at=pattern.occurred_at)
+        statement = insert(Pattern).values(
+            pattern_id=pattern.pattern_id,
+            team_id=pattern.team_id,
+            domain=pattern.domain,
+            actions=pattern.actions,
+            since=pattern.since,
+            detected_at=pattern.occurred_at,
+        )
         await session.execute(statement.on_conflict_do_nothing())
     return await _fold([event for event in events if not isinstance(event, PatternDetected)], session)
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -116,7 +117,7 @@ class Programme(Projection, table=True):
     def _take(self, event: Event) -> None:
         if isinstance(event, ProgrammeOpened):
             self.name, self.opens_on, self.closes_on = event.name, event.opens_on, event.closes_on
-            self.themes = [theme.model_dump() for theme in event.themes]
+            self.themes = [structs.asdict(theme) for theme in event.themes]
             self.closed = False
         elif isinstance(event, ProgrammeClosed):
             self.closed = True

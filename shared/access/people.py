@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import msgspec
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -139,7 +141,7 @@ async def _keep_person(session: AsyncSession, recorded: PersonRecorded) -> None:
         "name": recorded.name,
         "email": recorded.email,
         "roles": list(recorded.roles),
-        "teams": [held.model_dump(mode="json") for held in recorded.teams],
+        "teams": [msgspec.to_builtins(structs.asdict(held)) for held in recorded.teams],
         "manages": list(recorded.manages),
         "services": list(recorded.services),
         "active": recorded.active,
@@ -178,7 +180,7 @@ def _person(row: sa.Row[tuple[object, ...]]) -> Person:
         name=held["name"],
         email=held["email"],
         roles=frozenset(held["roles"]),
-        memberships=tuple(TeamMembership.model_validate(each) for each in held["teams"]),
+        memberships=msgspec.convert(held["teams"], tuple[TeamMembership, ...]),
         manages=frozenset(held["manages"]),
         services=frozenset(held["services"]),
         active=held["active"],

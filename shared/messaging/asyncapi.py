@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from inspect import cleandoc
 from typing import Any
 
+import msgspec
 from faststream.kafka import KafkaBroker
 from faststream.specification.asyncapi import AsyncAPI
+from msgspec import structs
 
-from shared.events import Event
+from shared.events import Event, Fact
 from shared.messaging.routing import EventRouter
 
 Json = dict[str, Any]
@@ -46,10 +49,20 @@ def _describe(document: Json, action: str, name: str, topic: str, events: Iterab
     }
     for event in events:
         document["components"]["messages"][event.type()] = _message(event)
-        schema = event.model_json_schema(ref_template="#/components/schemas/{model}")
-        for shared, definition in schema.pop("$defs", {}).items():
-            document["components"]["schemas"][shared] = definition
-        document["components"]["schemas"][event.type()] = schema
+        document["components"]["schemas"] |= schemas_of(event, "#/components/schemas/{name}")
+
+
+def schemas_of(event: type[Event], reference: str) -> Json:
+    """The JSON Schema of an event and those of its parts, by their names; `reference` says where one finds another."""
+    _, schemas = msgspec.json.schema_components([event], ref_template=reference)
+    facts = {fact.__name__: fact for fact in (event, *Fact.__subclasses__())}
+    for name, schema in schemas.items():
+        schema["description"] = cleandoc(facts[name].__doc__ or "")
+        for field in structs.fields(facts[name]):
+            if field.default_factory is not msgspec.NODEFAULT:
+                default = msgspec.to_builtins(field.default_factory())
+                schema["properties"][field.name]["default"] = list(default) if default == () else default
+    return schemas
 
 
 def _message(event: type[Event]) -> Json:

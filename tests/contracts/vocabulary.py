@@ -12,13 +12,14 @@ import types
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
+import msgspec
+from msgspec import structs
 
-from shared.events import EVENTS, Event, Topic
+from shared.events import EVENTS, Event, Fact, Topic
+from shared.messaging.asyncapi import schemas_of
 from shared.messaging.codec import StoredRecord, encode_headers
 
 HERE = Path(__file__).parent
@@ -74,7 +75,9 @@ def schema_path(event: type[Event]) -> Path:
 
 def schema_of(event: type[Event]) -> dict[str, Any]:
     """Its JSON Schema as it stands in the code."""
-    return event.model_json_schema()
+    schemas = schemas_of(event, "#/$defs/{name}")
+    own = schemas.pop(event.type())
+    return {**own, "$defs": schemas} if schemas else own
 
 
 def golden_record(event: type[Event], offset: int = 0) -> StoredRecord:
@@ -147,7 +150,7 @@ def _write(path: Path, content: object) -> Iterator[Path]:
 
 
 def _golden(event: type[Event]) -> dict[str, Any]:
-    example = event.model_validate(_example_of(event))
+    example = msgspec.convert(_example_of(event), event)
     body = example.body
     return {
         "id": str(uuid5(NAMESPACE_DNS, event.type())),
@@ -158,25 +161,25 @@ def _golden(event: type[Event]) -> dict[str, Any]:
     }
 
 
-def _example_of(model: type[BaseModel]) -> dict[str, Any]:
-    return {name: _value(name, field) for name, field in model.model_fields.items()}
+def _example_of(fact: type[Fact]) -> dict[str, Any]:
+    return {field.name: _value(field.name, field.type) for field in structs.fields(fact)}
 
 
-def _value(name: str, field: FieldInfo) -> Any:
-    return EXAMPLES[name] if name in EXAMPLES else _of_type(name, field.annotation)
+def _value(name: str, kind: Any) -> Any:
+    return EXAMPLES[name] if name in EXAMPLES else _of_type(name, kind)
 
 
 def _of_type(name: str, kind: Any) -> Any:
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
         return _of_type(name, next(one for one in get_args(kind) if one is not type(None)))
-    if origin is Literal:
-        return get_args(kind)[0]
+    if origin is Annotated:
+        return _of_type(name, get_args(kind)[0])
     if origin is tuple:
         return [_of_type(name, get_args(kind)[0])]
     if origin is dict:
         return {"finding": "What was found.", "action": "What to do."}
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    if isinstance(kind, type) and issubclass(kind, Fact):
         return _example_of(kind)
     return _plain(name, kind)
 

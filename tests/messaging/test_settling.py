@@ -224,7 +224,7 @@ async def test_a_letter_shows_place_and_reason_and_never_a_value(trial: Trial) -
     async with AsyncSession(trial.engine) as session:
         (letter,) = await dead_letters.open_letters(session)
     assert (letter.topic, letter.partition, letter.offset, letter.key) == ("trial", 0, 7, "a")
-    assert (letter.reason, letter.place, letter.parked) == ("int_parsing", "accepted", 1)
+    assert (letter.reason, letter.place, letter.parked) == ("wrong_type", "accepted", 1)
     assert "Maisie" not in repr(letter)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import count
 from uuid import UUID, uuid4
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.db import sessions
@@ -74,6 +75,6 @@ async def last_outbox_id(engine: AsyncEngine) -> int:
 def _event(kind: str, key: str, body: bytes | None, occurred_at: str, version: int) -> Event:
     event = EVENTS[kind]
     if body is not None:
-        return event.model_validate_json(body)
-    field = next(name for name in event.model_fields if name not in Event.model_fields)
-    return event.model_validate({field: key, "occurred_at": occurred_at, "version": version})
+        return msgspec.json.decode(body, type=event)
+    field = next(name for name in event.__struct_fields__ if name not in Event.__struct_fields__)
+    return msgspec.convert({field: key, "occurred_at": occurred_at, "version": version}, event)

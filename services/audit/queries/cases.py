@@ -163,7 +163,7 @@ async def cases_of(session: AsyncSession, scope: Scope, audits: Sequence[Audit])
         Case(
             audit,
             known[audit.programme_id],
-            AssessmentRecorded.model_validate_json(audit.facts),
+            AssessmentRecorded.read(audit.facts),
             links.get(audit.child_id),
             first=firsts.get(audit.re_audit_of),
         )

@@ -84,7 +84,7 @@ async def _askable(
     if scope.has(Role.HEAD_OF_SERVICE):
         # A case that was no candidate has left no team behind: only who sees every case may ask about it.
         teams = {audit.team_id for audit in audits}
-        teams |= {AssessmentRecorded.model_validate_json(row.facts).team_id for row in rows if row.facts}
+        teams |= {AssessmentRecorded.read(row.facts).team_id for row in rows if row.facts}
         if teams & await people.teams_of_services(session, scope.services):
             return rows
     may = set((await session.execute(programmes_of(scope))).scalars()) if scope.has(Role.LEAD_AUDITOR) else set()
@@ -124,7 +124,7 @@ async def proof(session: AsyncSession, scope: Scope, programme_id: UUID) -> Proo
 
 
 def _draw_event(kind: str, body: str) -> DrawEvent:
-    event = EVENTS[kind].model_validate_json(body)
+    event = EVENTS[kind].read(body)
     if not isinstance(event, DrawEvent):
         raise TypeError(f"{kind} is no part of a draw")
     return event
@@ -164,7 +164,7 @@ async def referable(session: AsyncSession, scope: Scope, case_id: str) -> list[R
     teams = scope.teams | await people.teams_of_services(session, scope.services)
     found = []
     for row in rows.scalars():
-        facts = AssessmentRecorded.model_validate_json(row.facts or "")
+        facts = AssessmentRecorded.read(row.facts or "")
         if scope.has(Role.QA_MANAGER) or facts.team_id in teams:
             name = known[row.programme_id].name
             found.append(Referable(row.programme_id, name, row.assessment_id, facts, choosable(row)))

@@ -70,7 +70,7 @@ class Line(NamedTuple):
         """Whether it carries the signs by which siblings are suggested. Where they cannot be, nothing is parsed."""
         if self.family_key or (self.kind != Kind.REFERRAL and "referred_on" not in self.facts):
             return False
-        return signs_of(AssessmentRecorded.model_validate_json(self.facts)) is not None
+        return signs_of(AssessmentRecorded.read(self.facts)) is not None
 
 
 _COLUMNS = (

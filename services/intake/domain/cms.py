@@ -56,7 +56,7 @@ _TEXTS = ("family", "worker", "team", "outcome", "authorised_by", "decided_by", 
 @cache
 def _texts(kind: type[CmsEvent]) -> tuple[str, ...]:
     """Which of them a kind of event has: to ask a model for a field that it lacks is dear."""
-    return tuple(field for field in _TEXTS if field in kind.model_fields)
+    return tuple(field for field in _TEXTS if field in kind.__struct_fields__)
 
 
 @cache

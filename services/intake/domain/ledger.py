@@ -248,7 +248,7 @@ class Ledger:
         fields = {name: (_shown(getattr(before, name)), _shown(getattr(after, name))) for name in differing}
         self.changes.append(Change(work.assessment_id, work.version + 1, submission.at, submission.road, fields))
         if before.finished_on is not None:
-            told = {_TOLD_AS.get(name, name) for name in differing} & set(AssessmentRecorded.model_fields)
+            told = {_TOLD_AS.get(name, name) for name in differing} & set(AssessmentRecorded.__struct_fields__)
             work.changed = tuple(sorted({*work.changed, *told}))
 
     def _told(

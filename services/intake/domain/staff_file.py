@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from msgspec import structs
+
 from services.intake.domain import cells
 from services.intake.domain.annex_a import Sheet, headed_twice
 from services.intake.domain.cells import Cell
@@ -91,7 +93,7 @@ def moved(held: Sequence[TeamMembership], entry: Entry, today: date) -> tuple[Te
     others = [each for each in held if each not in same]
     if entry.since is None:
         ended = max(since, date.min + timedelta(days=1))
-        others = [each if each.until else each.model_copy(update={"until": max(ended, each.since)}) for each in others]
+        others = [each if each.until else structs.replace(each, until=max(ended, each.since)) for each in others]
     first = min((each.since for each in same), default=since)
     last = TeamMembership(team_id=entry.team_id, since=first, until=entry.until)
     return tuple(sorted((*others, last), key=lambda each: (each.since, each.team_id)))

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.access import Role, people
@@ -53,7 +54,7 @@ async def test_managers_and_heads_are_those_who_hold_the_role_and_are_active(eng
         TEAM,
         a_person("m1", Role.TEAM_MANAGER, manages=["da1"]),
         a_person("m2", Role.PRACTITIONER, manages=["da1"]),
-        a_person("m3", Role.TEAM_MANAGER, manages=["da1"]).model_copy(update={"active": False}),
+        structs.replace(a_person("m3", Role.TEAM_MANAGER, manages=["da1"]), active=False),
         a_person("h1", Role.HEAD_OF_SERVICE, services=["Front"]),
     )
     async with sessions(engine)() as session:
@@ -64,13 +65,12 @@ async def test_managers_and_heads_are_those_who_hold_the_role_and_are_active(eng
 
 
 async def test_a_membership_counts_from_its_first_day_until_before_its_last(engine: AsyncEngine) -> None:
-    moved = a_person("w1").model_copy(
-        update={
-            "teams": (
-                TeamMembership(team_id="old", since=date(2020, 1, 1), until=date(2026, 11, 24)),
-                TeamMembership(team_id="new", since=date(2026, 11, 24)),
-            )
-        }
+    moved = structs.replace(
+        a_person("w1"),
+        teams=(
+            TeamMembership(team_id="old", since=date(2020, 1, 1), until=date(2026, 11, 24)),
+            TeamMembership(team_id="new", since=date(2026, 11, 24)),
+        ),
     )
     await fold(engine, moved)
     async with sessions(engine)() as session:

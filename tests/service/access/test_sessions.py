@@ -3,6 +3,7 @@
 import httpx
 import pytest
 from fastapi import FastAPI
+from msgspec import structs
 
 from shared.access import Role, sessions
 from tests.support.clients import a_person, client, client_as, cookie_for, keep
@@ -56,7 +57,7 @@ async def test_a_higher_epoch_ends_every_session_at_once(app: FastAPI) -> None:
 
 async def test_who_has_left_is_signed_out(app: FastAPI) -> None:
     browser = await client_as(app, Role.AUDITOR, person_id="w1")
-    await keep(app, a_person("w1", Role.AUDITOR, version=2).model_copy(update={"active": False}))
+    await keep(app, structs.replace(a_person("w1", Role.AUDITOR, version=2), active=False))
     assert (await whoami(browser)).status_code == 401
 
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake import people_pages, sign_in
@@ -66,7 +67,7 @@ async def test_people_are_offered_by_role(intake: FastAPI) -> None:
         intake,
         a_person("w1", Role.AUDITOR, name="Ada Cole"),
         a_person("w2", Role.QA_MANAGER, Role.AUDITOR, name="Ben Okafor"),
-        a_person("w3", Role.PRACTITIONER, name="Gone Away").model_copy(update={"active": False}),
+        structs.replace(a_person("w3", Role.PRACTITIONER, name="Gone Away"), active=False),
     )
     page = (await client(intake).get("/sign-in?next=/audit/inbox")).text
     assert page.count("Ada Cole") == 1
@@ -100,7 +101,7 @@ async def test_sign_in_leads_nowhere_else(intake: FastAPI, wanted: str) -> None:
 
 
 async def test_nobody_signs_in_as_somebody_unknown_or_gone(intake: FastAPI) -> None:
-    await keep(intake, a_person("w1").model_copy(update={"active": False}))
+    await keep(intake, structs.replace(a_person("w1"), active=False))
     assert (await choose(intake, "w1")).status_code == 404
     assert (await choose(intake, "stranger")).status_code == 404
 

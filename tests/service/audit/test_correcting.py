@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.audit import handlers
@@ -27,7 +28,7 @@ async def test_a_case_leaves_the_auditor_who_turns_out_to_have_done_the_work(eng
         session.add(before)
         before.form, before.saved = '{"difference": "Mine."}', 3
     told = await deliver(
-        engine, handlers.router, case("one").model_copy(update={"version": 2, behind: before.auditor_id})
+        engine, handlers.router, structs.replace(case("one"), **{"version": 2, behind: before.auditor_id})
     )
     (after,) = await audits(engine)
     assert after.auditor_id not in {None, before.auditor_id}

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.audit import sampling
@@ -237,7 +238,7 @@ async def test_a_correction_that_ends_eligibility_marks_a_drawn_case_and_bars_an
     batch = assessments(60)
     await arrive(engine, *batch)
     drawn = {audit.assessment_id for audit in await audits(engine)}
-    corrected = [each.model_copy(update={"version": 2, "team_id": "front-door"}) for each in batch]
+    corrected = [structs.replace(each, version=2, team_id="front-door") for each in batch]
     happened = await arrive(engine, *corrected)
     assert {audit.assessment_id for audit in await audits(engine)} == drawn
     assert {audit.flag for audit in await audits(engine)} == {Flag.INELIGIBLE}
@@ -254,13 +255,8 @@ async def test_a_correction_that_creates_eligibility_counts_as_an_arrival_in_the
     await arrive(engine, before)
     await day_opens(engine, monday(2))
     day = monday(2)
-    after = before.model_copy(
-        update={
-            "version": 2,
-            "team_id": "assessment-north",
-            "authorised_on": day,
-            "occurred_at": MORNING + timedelta(days=7),
-        }
+    after = structs.replace(
+        before, version=2, team_id="assessment-north", authorised_on=day, occurred_at=MORNING + timedelta(days=7)
     )
     await arrive(engine, after)
     row = (await decisions(engine))[0]
@@ -295,7 +291,7 @@ async def test_two_replicas_with_two_versions_of_one_case_wait_for_each_other_th
     early = case("early")
     async with sessions(engine)() as session, session.begin():
         await sampling.sample(session, [early])
-        other = asyncio.create_task(arrive(engine, early.model_copy(update={"version": 2})))
+        other = asyncio.create_task(arrive(engine, structs.replace(early, version=2)))
         await eventually(lambda: _waits(engine))
     await other
     assert [row.reason for row in await decisions(engine)] == [Ineligible.NO_PROGRAMME]

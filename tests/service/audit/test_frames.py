@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.audit import handlers
@@ -59,7 +61,7 @@ async def proof(engine: AsyncEngine, programme: Programme) -> Proof:
     """What the replay of the programme's published draws comes to."""
     async with sessions(engine)() as session:
         rows = (await session.execute(sa.select(DrawLog).order_by(DrawLog.theme_id, DrawLog.version))).scalars()  # type: ignore[arg-type]
-        events = [EVENTS[row.type].model_validate_json(row.body) for row in rows]
+        events = [msgspec.json.decode(row.body, type=EVENTS[row.type]) for row in rows]
         seed = (await session.get_one(ProgrammeRow, programme.programme_id)).seed
     return prove([event for event in events if isinstance(event, DrawEvent)], seed)
 
@@ -154,7 +156,7 @@ async def test_who_did_the_last_finished_work_holds_the_plan_and_no_colleague_au
     await deliver(engine, handlers.router, plan("held", kind="case"))
     finished = case("work", child_id=identity("child of held"), worker_id="worker-7", team_id="front-door")
     await deliver(engine, handlers.router, finished)
-    await deliver(engine, handlers.router, plan("held").model_copy(update={"episode_id": identity("the plan")}))
+    await deliver(engine, handlers.router, structs.replace(plan("held"), episode_id=identity("the plan")))
     conflict = "hours_a_week: 30\n    conflicts: {people: [worker-7]}"
     text = children_in_need(target=1).replace("hours_a_week: 30", conflict, 1)
     await open_briefing(engine, text)
@@ -247,7 +249,7 @@ async def test_progress_over_open_cases_counts_no_share_that_is_near_live_and_sa
 def frame_week(week: int, version: int, **changed: object) -> ThemeWeekOpened:
     """A week over the frame that wants nothing."""
     about = {"occurred_at": MORNING, "programme_id": identity("p"), "theme_id": "plans", "frame": True}
-    return ThemeWeekOpened.model_validate(
+    return msgspec.convert(
         {
             **about,
             "version": version,
@@ -258,7 +260,8 @@ def frame_week(week: int, version: int, **changed: object) -> ThemeWeekOpened:
             "expected": 1,
             "target": 5,
             **changed,
-        }
+        },
+        ThemeWeekOpened,
     )
 
 
@@ -267,8 +270,8 @@ def test_a_case_of_the_frame_cannot_stand_twice_in_one_week() -> None:
         assessment_id=identity("x"), sequence=1, priority=priority(b"s", identity("x")), outcome="not_drawn"
     )
     about = {"occurred_at": datetime(2026, 11, 23, tzinfo=UTC), "programme_id": identity("p"), "theme_id": "plans"}
-    twice = (arrived, arrived.model_copy(update={"sequence": 2}))
-    decided = DrawsDecided.model_validate({**about, "week": 1, "version": 2, "decisions": twice})
+    twice = (arrived, structs.replace(arrived, sequence=2))
+    decided = msgspec.convert({**about, "week": 1, "version": 2, "decisions": twice}, DrawsDecided)
     assert prove([frame_week(1, 1), decided], b"s").problems == [
         "plans, week 1: decision 2 (not_drawn): the case was decided before"
     ]
@@ -276,7 +279,7 @@ def test_a_case_of_the_frame_cannot_stand_twice_in_one_week() -> None:
 
 def held(name: object, worker_id: str | None, team_id: str | None, version: int = 1) -> EpisodeRecorded:
     """A plan whose sender says who holds it."""
-    return plan(name, version=version).model_copy(update={"worker_id": worker_id, "team_id": team_id})
+    return structs.replace(plan(name, version=version), worker_id=worker_id, team_id=team_id)
 
 
 async def test_whom_the_sender_names_holds_the_plan_whoever_did_the_last_finished_work(engine: AsyncEngine) -> None:

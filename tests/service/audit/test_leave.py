@@ -23,8 +23,13 @@ from tests.unit.audit.council import OPENS_ON, identity, programme
 
 def away(name: str, first: int, last: int, person_id: str = "worker-1") -> LeaveRecorded:
     """Leave from so many days after the programme's first to so many."""
-    days = {"first_on": OPENS_ON + timedelta(days=first), "last_on": OPENS_ON + timedelta(days=last)}
-    return LeaveRecorded(occurred_at=MORNING, leave_id=identity(name), person_id=person_id, **days)
+    return LeaveRecorded(
+        occurred_at=MORNING,
+        leave_id=identity(name),
+        person_id=person_id,
+        first_on=OPENS_ON + timedelta(days=first),
+        last_on=OPENS_ON + timedelta(days=last),
+    )
 
 
 async def known(engine: AsyncEngine) -> int:

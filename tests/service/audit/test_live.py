@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.audit.audits import INBOX
@@ -55,7 +56,7 @@ async def drawn(app: FastAPI, *names: str, auditor: str = ME, **facts: str | dat
     """Cases are drawn for this auditor; their audits. Nobody is told of it yet."""
     engine: AsyncEngine = app.state.service.engine
     known = {audit.audit_id for audit in await audits(engine)}
-    await arrive(engine, *(case(name).model_copy(update=facts) for name in names))
+    await arrive(engine, *(structs.replace(case(name), **facts) for name in names))
     found = {audit.assessment_id: audit.audit_id for audit in await audits(engine) if audit.audit_id not in known}
     ids = [found[case(name).assessment_id] for name in names]
     await change(app, "auditor_id = :who", ids, who=auditor)

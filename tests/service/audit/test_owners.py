@@ -5,7 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 import httpx
+import msgspec
 from fastapi import FastAPI
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.audit import handlers, owners
@@ -63,7 +65,7 @@ def raised(action: object, owner: str = "worker-1") -> ActionRaised:
 def then(kind: type[ActionEvent], action: object, version: int = 2, **more: object) -> ActionEvent:
     """What happened to it next."""
     about = {"occurred_at": MORNING, "audit_id": identity(f"audit of {action}"), "action_id": identity(action)}
-    return kind.model_validate({**about, "version": version, "by": "manager-1", **more})
+    return msgspec.convert({**about, "version": version, "by": "manager-1", **more}, kind)
 
 
 async def test_open_actions_follow_their_owner(app: FastAPI, engine: AsyncEngine) -> None:
@@ -192,10 +194,10 @@ async def test_an_action_that_is_open_already_answers_a_finding_of_another_audit
     plan, audit = await begun(app, engine)
     await know(engine, *PEOPLE)
     other = await another_of(engine, audit)
-    mine = raised(1).model_copy(update={"audit_id": other, "team_id": TEAM[0], "domain": "Recording"})
-    reported = mine.model_copy(update={"action_id": identity(2), "finding_id": identity("reported")})
-    theirs = raised(3).model_copy(update={"team_id": TEAM[0]})
-    done = then(ActionReported, 2).model_copy(update={"audit_id": other, "action_id": identity(2)})
+    mine = structs.replace(raised(1), audit_id=other, team_id=TEAM[0], domain="Recording")
+    reported = structs.replace(mine, action_id=identity(2), finding_id=identity("reported"))
+    theirs = structs.replace(raised(3), team_id=TEAM[0])
+    done = structs.replace(then(ActionReported, 2), audit_id=other, action_id=identity(2))
     await deliver(engine, handlers.router, mine, reported, theirs, done)
     address = f"/audit/audits/{audit.audit_id}"
     async with await auditor(app, str(audit.auditor_id)) as browser:
@@ -229,14 +231,14 @@ async def test_an_action_that_was_finished_while_the_form_was_open_is_refused_wi
 ) -> None:
     plan, audit = await begun(app, engine)
     await know(engine, *PEOPLE)
-    mine = raised(1).model_copy(update={"audit_id": await another_of(engine, audit), "team_id": TEAM[0]})
+    mine = structs.replace(raised(1), audit_id=await another_of(engine, audit), team_id=TEAM[0])
     await deliver(engine, handlers.router, mine)
     address = f"/audit/audits/{audit.audit_id}"
     async with await auditor(app, str(audit.auditor_id)) as browser:
         fields, finding = await with_finding(browser, address, plan)
         await browser.post(address, data={**fields, "do": f"join:{finding}:{mine.finding_id}"})
         joined = fields_of(await browser.get(address))
-        verified = then(ActionVerified, 1, in_time=True).model_copy(update={"audit_id": mine.audit_id})
+        verified = structs.replace(then(ActionVerified, 1, in_time=True), audit_id=mine.audit_id)
         await deliver(engine, handlers.router, verified)
         refused = await browser.post(address, data={**joined, "do": "complete"})
     assert refused.status_code == 422
@@ -257,7 +259,7 @@ async def test_an_action_of_a_withdrawn_case_answers_no_finding_more(app: FastAP
     plan, audit = await begun(app, engine)
     await know(engine, *PEOPLE)
     other = await another_of(engine, audit)
-    await deliver(engine, handlers.router, raised(1).model_copy(update={"audit_id": other, "team_id": TEAM[0]}))
+    await deliver(engine, handlers.router, structs.replace(raised(1), audit_id=other, team_id=TEAM[0]))
 
     async def joinable() -> int:
         async with sessions(engine)() as session:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from uuid import UUID
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.audit import audits as lives
@@ -67,7 +69,7 @@ async def published(engine: AsyncEngine) -> tuple[list[DrawEvent], bytes]:
     """What was published, in order for each theme, and the seed."""
     async with sessions(engine)() as session:
         rows = (await session.execute(sa.select(DrawLog).order_by(DrawLog.theme_id, DrawLog.version))).scalars()  # type: ignore[arg-type]
-        events = [EVENTS[row.type].model_validate_json(row.body) for row in rows]
+        events = [msgspec.json.decode(row.body, type=EVENTS[row.type]) for row in rows]
         seed = (await session.execute(sa.select(ProgrammeRow))).scalar_one().seed
     return [event for event in events if isinstance(event, DrawEvent)], seed
 
@@ -123,8 +125,8 @@ def tampered(events: list[DrawEvent], change: str) -> list[DrawEvent]:
     elif change == "one twice":
         decisions.insert(1, first)
     else:
-        decisions[1] = Decision.model_validate({**first.model_dump(), **changes[change]})
-    return [*events[:at], event.model_copy(update={"decisions": tuple(decisions)}), *events[at + 1 :]]
+        decisions[1] = msgspec.convert({**structs.asdict(first), **changes[change]}, Decision)
+    return [*events[:at], structs.replace(event, decisions=tuple(decisions)), *events[at + 1 :]]
 
 
 TAMPERINGS = ("another outcome", "another priority", "another case", "one left out", "one twice")
@@ -146,13 +148,14 @@ def test_nothing_published_proves_nothing_wrong() -> None:
 @pytest.mark.parametrize("outcome", ["returned", "filled", "replacement", "ineligible", "unheard of"])
 def test_a_decision_on_a_case_that_never_came_does_not_follow(outcome: str) -> None:
     about = {"occurred_at": MORNING, "programme_id": identity("p"), "theme_id": "risk", "week": 1}
-    opened = ThemeWeekOpened.model_validate(
-        {**about, "version": 1, "opens_on": OPENS_ON, "want": 5, "threshold": 0.5, "expected": 10, "target": 50}
+    opened = msgspec.convert(
+        {**about, "version": 1, "opens_on": OPENS_ON, "want": 5, "threshold": 0.5, "expected": 10, "target": 50},
+        ThemeWeekOpened,
     )
     decision = Decision(
         assessment_id=identity("x"), sequence=1, priority=priority(b"s", identity("x")), outcome=outcome
     )
-    decided = DrawsDecided.model_validate({**about, "version": 2, "decisions": (decision,)})
+    decided = msgspec.convert({**about, "version": 2, "decisions": (decision,)}, DrawsDecided)
     assert not prove([opened, decided], b"s").verified
 
 
@@ -161,7 +164,7 @@ async def test_a_case_whose_family_is_corrected_keeps_the_priority_that_it_came_
     await open_briefing(engine)
     work = [case(f"before {n}", day=OPENS_ON, family_key=f"family {n}") for n in range(12)]
     await arrive(engine, *work)
-    await arrive(engine, *(each.model_copy(update={"version": 2, "family_key": "another"}) for each in work))
+    await arrive(engine, *(structs.replace(each, version=2, family_key="another") for each in work))
     await day_opens(engine, monday(2))
     events, seed = await published(engine)
     assert any(

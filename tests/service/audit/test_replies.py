@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 import httpx
+import msgspec
 import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -134,7 +135,7 @@ async def test_the_grade_and_the_loop_stand_side_by_side(app: FastAPI, engine: A
         fields, finding = await with_finding(reader, address, plan)
         await reader.post(address, data={**fields, "do": "complete"})
         about = {"occurred_at": MORNING, "audit_id": audit.audit_id, "action_id": identity("action")}
-        raised = ActionRaised.model_validate(
+        raised = msgspec.convert(
             {
                 **about,
                 "version": 1,
@@ -151,12 +152,13 @@ async def test_the_grade_and_the_loop_stand_side_by_side(app: FastAPI, engine: A
                 "due_on": monday(2),
                 "due_at": MORNING,
                 "working_days": 5,
-            }
+            },
+            ActionRaised,
         )
-        reported = ActionReported.model_validate({**about, "version": 2, "by": "worker-1"})
+        reported = msgspec.convert({**about, "version": 2, "by": "worker-1"}, ActionReported)
         await deliver(engine, handlers.router, raised, reported)
         assert "1 action reported done" in (await reader.get("/audit/inbox")).text
-        verified = ActionVerified.model_validate({**about, "version": 3, "by": "x", "in_time": True})
+        verified = msgspec.convert({**about, "version": 3, "by": "x", "in_time": True}, ActionVerified)
         closed = LoopClosed(
             occurred_at=MORNING,
             version=4,

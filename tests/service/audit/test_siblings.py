@@ -10,6 +10,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.audit import siblings as answers
@@ -29,7 +30,7 @@ ANSWERS = {"yes": "They are siblings", "no": "They are not"}
 
 def assessed(name: object, **facts: object) -> AssessmentRecorded:
     """One of the children who were referred on one day and assessed by worker-1."""
-    return case(name, referred_on=OPENS_ON - timedelta(days=30)).model_copy(update=facts)
+    return structs.replace(case(name, referred_on=OPENS_ON - timedelta(days=30)), **facts)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import httpx
 import pytest
 from fastapi import FastAPI
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake import handlers
@@ -65,7 +66,7 @@ async def test_a_push_and_the_topic_at_once_make_one_record_of_each_assessment(
         supplier.post(ADDRESS, json=pushed),
         deliver(engine, handlers.router, *events),
         supplier.post(ADDRESS, json=pushed[::-1]),
-        deliver(engine, handlers.router, *(event.model_copy(update={"version": 2}) for event in events[::-1])),
+        deliver(engine, handlers.router, *(structs.replace(event, version=2) for event in events[::-1])),
     )
     assert [answer.status_code for answer in answers if isinstance(answer, httpx.Response)] == [200, 200]
     recorded = [event for event in await records(engine) if event.kind == "assessment"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import msgspec
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -23,7 +24,7 @@ HEADER = "Child Unique ID,CIN Start Date,CIN Closure Date,Allocated Team,Allocat
 def plan(**facts: object) -> CmsEpisodeRecorded:
     """A child protection plan that started on 1 September 2026."""
     given = {"council": "999", "id": "P-1", "child": "4410927", "kind": "child_protection", "occurred_at": NOON}
-    return CmsEpisodeRecorded.model_validate({**given, "started_on": date(2026, 9, 1), **facts})
+    return msgspec.convert({**given, "started_on": date(2026, 9, 1), **facts}, CmsEpisodeRecorded)
 
 
 def later(hours: int, **facts: object) -> CmsEpisodeRecorded:
@@ -88,7 +89,7 @@ async def test_annex_a_names_who_holds_a_plan_and_no_name_travels(app: FastAPI, 
     known, unknown = sorted(told, key=lambda each: each.worker_id != "worker-7")
     assert (known.worker_id, known.team_id) == ("worker-7", "valley")
     assert (str(unknown.worker_id)[:2], str(unknown.team_id)[:2]) == ("n-", "n-")
-    assert "Unheard" not in unknown.model_dump_json()
+    assert "Unheard" not in unknown.json().decode()
 
 
 async def test_who_is_resolved_later_is_told_as_the_holder_of_their_plans(app: FastAPI, engine: AsyncEngine) -> None:

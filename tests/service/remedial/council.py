@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
+import msgspec
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.remedial import watching
@@ -122,8 +124,8 @@ def completed(
 
 def amended(audit: AuditCompleted, *findings: Finding, version: int = 6, at: datetime = MONDAY) -> AuditAmended:
     """The same audit with these findings in place of its own."""
-    facts = audit.model_dump() | {"findings": findings, "version": version, "occurred_at": at}
-    return AuditAmended.model_validate({**facts, "amendment_id": uuid4()})
+    facts = structs.asdict(audit) | {"findings": findings, "version": version, "occurred_at": at}
+    return msgspec.convert({**facts, "amendment_id": uuid4()}, AuditAmended)
 
 
 def words(about: Finding, audit: AuditCompleted) -> TextWritten:

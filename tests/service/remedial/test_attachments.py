@@ -13,6 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.remedial.app import build
@@ -148,7 +149,7 @@ async def test_events_say_which_how_large_and_what_kind_and_nothing_that_could_n
     assert (attached.kind, attached.size, attached.by) == ("pdf", len(PDF), "worker-1")
     assert address.endswith(str(attached.attachment_id))
     printed = capfd.readouterr()
-    assert "Ivy" not in attached.model_dump_json() + printed.out + printed.err
+    assert "Ivy" not in attached.json().decode() + printed.out + printed.err
 
 
 async def test_attaching_keeps_what_was_typed_and_removing_does_too(app: FastAPI, audit: AuditCompleted) -> None:
@@ -479,7 +480,7 @@ async def test_a_session_that_is_revoked_while_its_file_comes_attaches_nothing(
 ) -> None:
     asked = httpx.Request("POST", "http://x", data={"attach": "yes"}, files={"file": (NAME, PDF, "application/pdf")})
     body = asked.read()
-    revoked = person("worker-1", "practitioner", team="team-1", version=2).model_copy(update={"epoch": 2})
+    revoked = structs.replace(person("worker-1", "practitioner", team="team-1", version=2), epoch=2)
 
     async def slowly() -> AsyncIterator[bytes]:
         yield body[:100]

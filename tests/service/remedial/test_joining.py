@@ -5,8 +5,10 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
@@ -62,7 +64,7 @@ async def council(engine: AsyncEngine) -> None:
 
 def acting_with(other: Finding, *, owner: str | None = "worker-1", domain: str = "planning") -> Finding:
     """A finding that the auditor merged with the action of another."""
-    return finding(domain, owner=owner, needs_action=False).model_copy(update={"acts_with": other.finding_id})
+    return structs.replace(finding(domain, owner=owner, needs_action=False), acts_with=other.finding_id)
 
 
 async def do(
@@ -152,7 +154,7 @@ async def test_a_finding_merged_with_another_audits_action_closes_its_loop_when_
 
 async def test_a_redelivered_audit_joins_nothing_again(engine: AsyncEngine) -> None:
     _, _, second, other = await two_audits(engine)
-    again = other.model_copy(update={"occurred_at": MONDAY + timedelta(hours=1)})
+    again = structs.replace(other, occurred_at=MONDAY + timedelta(hours=1))
     assert await deliver(engine, other, again) == []
     assert len(await actions(engine)) == 1
     async with AsyncSession(engine) as session:
@@ -165,7 +167,7 @@ async def test_an_amendment_that_undoes_the_merge_raises_the_action_and_one_that
     engine: AsyncEngine,
 ) -> None:
     first, _, second, other = await two_audits(engine)
-    own = second.model_copy(update={"acts_with": None, "needs_action": True})
+    own = structs.replace(second, acts_with=None, needs_action=True)
     assert types(await deliver(engine, amended(other, own, version=6))) == ["FindingParted", "ActionRaised"]
     assert set(await actions(engine)) == {first.finding_id, second.finding_id}
     assert types(await deliver(engine, amended(other, second, version=7))) == ["FindingJoined", "ActionWithdrawn"]
@@ -235,7 +237,7 @@ async def test_an_action_of_somebody_else_is_left_alone(
     first = finding()
     await deliver(engine, completed(first))
     second = acting_with(first, owner=owner)
-    [raised] = await deliver(engine, completed(second).model_copy(update=change))
+    [raised] = await deliver(engine, structs.replace(completed(second), **change))
     assert isinstance(raised, ActionRaised)
     assert (raised.owner_id, raised.alone_because) == (owner, because)
 
@@ -400,7 +402,7 @@ async def test_a_moderator_of_the_actions_audit_alone_gets_no_note_of_the_other(
 def purged(audit: AuditCompleted) -> AssessmentWithdrawn:
     """The case of this audit is withdrawn."""
     about = {"assessment_id": audit.assessment_id, "child_id": audit.child_id, "council": "999", "kind": audit.kind}
-    return AssessmentWithdrawn.model_validate({**about, "occurred_at": MONDAY, "version": 9})
+    return msgspec.convert({**about, "occurred_at": MONDAY, "version": 9}, AssessmentWithdrawn)
 
 
 async def test_a_finding_outlives_the_case_of_the_action_that_was_to_answer_it(engine: AsyncEngine) -> None:

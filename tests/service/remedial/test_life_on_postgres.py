@@ -26,6 +26,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
@@ -182,7 +183,7 @@ class LivesOfActions(RuleBasedStateMachine):
     def the_audit_is_amended(self, drop: bool, domain: str) -> None:
         self.amendments += 1
         kept = self.findings[1:] if drop else self.findings
-        changed = [each.model_copy(update={"domain": domain}) for each in kept]
+        changed = [structs.replace(each, domain=domain) for each in kept]
         if len(self.findings) < 4:
             self.findings = [*self.findings, added := finding(domain)]
             changed.append(added)

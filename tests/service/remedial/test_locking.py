@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.remedial import moves, raising
@@ -83,7 +85,7 @@ async def test_two_batches_that_merge_with_each_others_actions_go_one_after_the_
     first, third = finding(), finding("voice")
     one, other = completed(first, audit_id=LOW), completed(third, audit_id=HIGH)
     await deliver(engine, one, other)
-    changed = [each.model_copy(update={"severity": "low"}) for each in (first, third)]
+    changed = [structs.replace(each, severity="low") for each in (first, third)]
     async with impatient(engine) as session:
         await raising.follow_all(session, [amended(one, first, acting_with(third))])
         batch = asyncio.create_task(deliver(engine, amended(other, changed[1], acting_with(first))))
@@ -117,10 +119,12 @@ async def a_child_that_comes_back_as_a_case_is_withdrawn(engine: AsyncEngine) ->
     gone = completed(finding(), audit_id=LOW)
     await deliver(engine, gone)
     facts = {"council": "999", "version": 9, "occurred_at": TUESDAY, "child_id": CHILD}
-    withdrawn = AssessmentWithdrawn.model_validate({**facts, "assessment_id": gone.assessment_id, "kind": "assessment"})
+    withdrawn = msgspec.convert(
+        {**facts, "assessment_id": gone.assessment_id, "kind": "assessment"}, AssessmentWithdrawn
+    )
     back = {**facts, "assessment_id": UUID(int=9), "kind": "enquiry", "child_id": CHILD, "source": "push"}
     days = {"started_on": date(2026, 12, 1), "completed_on": date(2026, 12, 2), "authorised_on": date(2026, 12, 2)}
-    again = AssessmentRecorded.model_validate({**back, **days})
+    again = msgspec.convert({**back, **days}, AssessmentRecorded)
     return lambda of: deliver(of, again, withdrawn)
 
 

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.remedial import moves, strengths
@@ -124,7 +125,7 @@ async def test_a_plan_that_began_after_the_closing_says_that_the_loop_did_not_ho
     closed: Council, kind: str
 ) -> None:
     begun = plan(kind, MONDAY.date() + timedelta(days=20))
-    ended = begun.model_copy(update={"ended_on": MONDAY.date() + timedelta(days=60), "version": 2})
+    ended = structs.replace(begun, ended_on=MONDAY.date() + timedelta(days=60), version=2)
     told = await deliver(closed.engine, begun, ended)
     assert [(event.days, event.because) for event in told if isinstance(event, LoopReopened)] == [(20, "plan")]
     assert len(told) == 1
@@ -148,7 +149,7 @@ async def test_the_same_domain_in_three_audits_of_a_team_is_a_pattern_said_once(
     told: list[list[PatternDetected]] = []
     for day in range(5):
         audit = completed(finding("voice"), finding("voice"))
-        events = await deliver(engine, audit.model_copy(update={"occurred_at": MONDAY + timedelta(days=day)}))
+        events = await deliver(engine, structs.replace(audit, occurred_at=MONDAY + timedelta(days=day)))
         told.append([event for event in events if isinstance(event, PatternDetected)])
     assert [len(each) for each in told] == [0, 0, 1, 0, 0]
     (pattern,) = told[2]
@@ -165,7 +166,7 @@ async def test_what_is_far_apart_or_in_other_teams_is_no_pattern(engine: AsyncEn
     await know(engine, *PEOPLE)
     for weeks in range(4):
         at = MONDAY + timedelta(weeks=weeks)
-        events = await deliver(engine, completed(finding("voice")).model_copy(update={"occurred_at": at}))
+        events = await deliver(engine, structs.replace(completed(finding("voice")), occurred_at=at))
         assert not [event for event in events if isinstance(event, PatternDetected)]
 
 

@@ -117,7 +117,7 @@ async def test_the_words_of_a_report_stay_out_of_the_events(council: Council) ->
     assert isinstance(written, TextWritten)
     assert written.text_id == council.ids[0]
     assert written.about == council.audit.audit_id
-    assert DONE.done not in reported.model_dump_json()
+    assert DONE.done not in reported.json().decode()
 
 
 async def test_the_second_report_takes_nothing_of_the_first_away(council: Council) -> None:

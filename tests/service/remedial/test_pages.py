@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.remedial.answers import AnswersToo
@@ -297,7 +298,7 @@ async def test_lists_say_of_an_action_that_it_answers_another_audits_finding_too
 ) -> None:
     first = audit.findings[0]
     said_of_it = "Also answers a finding of another audit"
-    merged = finding(owner="worker-1", needs_action=False).model_copy(update={"acts_with": first.finding_id})
+    merged = structs.replace(finding(owner="worker-1", needs_action=False), acts_with=first.finding_id)
     assert said_of_it not in await shows(sign_in("worker-1"), "/remedial/mine")
     await deliver(engine, completed(merged))
     owner, auditor = sign_in("worker-1"), sign_in("auditor-1")
@@ -326,7 +327,7 @@ async def test_an_action_names_what_else_it_answers_and_why_a_finding_stands_alo
     engine: AsyncEngine, audit: AuditCompleted, sign_in: SignIn
 ) -> None:
     also = finding("recording", owner="worker-1", needs_action=False)
-    also = also.model_copy(update={"acts_with": audit.findings[0].finding_id})
+    also = structs.replace(also, acts_with=audit.findings[0].finding_id)
     other = completed(also)
     await deliver(engine, other)
     html = await shows(sign_in("worker-1"), page_of(audit))
@@ -343,7 +344,7 @@ async def test_an_action_names_what_else_it_answers_and_why_a_finding_stands_alo
     assert "The plan has no dates." not in support
     assert "Recording, high severity" in support
 
-    elsewhere = also.model_copy(update={"finding_id": uuid4(), "owner_id": "worker-2"})
+    elsewhere = structs.replace(also, finding_id=uuid4(), owner_id="worker-2")
     alone = completed(elsewhere)
     await deliver(engine, alone)
     assert "because it belongs to somebody else by now" in await shows(sign_in("worker-2"), page_of(alone))

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
@@ -60,7 +61,7 @@ async def test_a_red_case_gets_the_shorter_time_that_the_programme_gives_it(engi
 async def test_a_redelivered_audit_raises_nothing_again(engine: AsyncEngine) -> None:
     audit = completed(finding(), finding())
     assert len(await deliver(engine, audit)) == 2
-    again = audit.model_copy(update={"occurred_at": MONDAY + timedelta(hours=1)})
+    again = structs.replace(audit, occurred_at=MONDAY + timedelta(hours=1))
     assert await deliver(engine, audit, again) == []
     async with engine.connect() as connection:
         assert (await connection.execute(sa.select(sa.func.count()).select_from(Action))).scalar_one() == 2
@@ -70,7 +71,7 @@ async def test_an_amendment_adds_changes_and_withdraws(engine: AsyncEngine) -> N
     kept, changed, gone, added = finding(), finding(), finding(), finding()
     audit = completed(kept, changed, gone)
     await deliver(engine, audit)
-    other = changed.model_copy(update={"domain": "voice"})
+    other = structs.replace(changed, domain="voice")
     events = await deliver(engine, amended(audit, kept, other, added))
     assert {type(event) for event in events} == {ActionChanged, ActionRaised, ActionWithdrawn}
     assert [event.version for event in events] == [4, 5, 6]
@@ -105,7 +106,7 @@ async def test_naming_another_owner_hands_the_action_over(engine: AsyncEngine) -
     found = finding()
     audit = completed(found)
     await deliver(engine, audit)
-    events = await deliver(engine, amended(audit, found.model_copy(update={"owner_id": "worker-2"})))
+    events = await deliver(engine, amended(audit, structs.replace(found, owner_id="worker-2")))
     assert [type(event) for event in events] == [ActionReassigned]
     assert (await action_of(engine, found)).owner_id == "worker-2"
 
@@ -131,7 +132,7 @@ async def test_an_action_has_the_right_owner(
 
 async def test_an_action_that_nobody_can_own_is_raised_all_the_same(engine: AsyncEngine) -> None:
     found = finding()
-    audit = completed(found, worker="gone-1").model_copy(update={"team_id": "team-9"})
+    audit = structs.replace(completed(found, worker="gone-1"), team_id="team-9")
     (raised,) = await deliver(engine, audit)
     assert isinstance(raised, ActionRaised)
     assert (raised.owner_id, (await action_of(engine, found)).owner_because) == (None, "nobody")
@@ -139,13 +140,13 @@ async def test_an_action_that_nobody_can_own_is_raised_all_the_same(engine: Asyn
 
 async def test_an_audit_of_an_unknown_programme_gives_five_days_and_says_so(engine: AsyncEngine) -> None:
     found = finding()
-    await deliver(engine, completed(found).model_copy(update={"programme_id": UUID(int=99)}))
+    await deliver(engine, structs.replace(completed(found), programme_id=UUID(int=99)))
     assert (await action_of(engine, found)).due_rule == "default"
 
 
 async def test_a_late_audit_raises_an_action_that_is_overdue_at_once(engine: AsyncEngine) -> None:
     found = finding()
-    await deliver(engine, completed(found).model_copy(update={"occurred_at": MONDAY - timedelta(days=60)}))
+    await deliver(engine, structs.replace(completed(found), occurred_at=MONDAY - timedelta(days=60)))
     assert (await action_of(engine, found)).due_on == date(2026, 10, 1)
 
 
@@ -162,7 +163,7 @@ async def test_a_proclaimed_holiday_moves_new_deadlines_and_not_the_old(engine: 
 async def test_a_team_without_a_manager_leaves_an_action_with_nobody(engine: AsyncEngine) -> None:
     await know(engine, TeamRecorded(occurred_at=MONDAY, team_id="team-3", name="New"))
     found = finding()
-    await deliver(engine, completed(found, worker=None).model_copy(update={"team_id": "team-3"}))
+    await deliver(engine, structs.replace(completed(found, worker=None), team_id="team-3"))
     assert (await action_of(engine, found)).owner_id is None
 
 
@@ -188,7 +189,7 @@ async def test_what_somebody_who_left_had_to_do_goes_to_their_manager(engine: As
 
 async def test_an_action_that_nobody_owned_finds_the_person_it_was_meant_for(engine: AsyncEngine) -> None:
     found = finding()
-    await deliver(engine, completed(found, worker="late-1").model_copy(update={"team_id": "team-9"}))
+    await deliver(engine, structs.replace(completed(found, worker="late-1"), team_id="team-9"))
     assert (await action_of(engine, found)).owner_id is None
     (told,) = await deliver(engine, person("late-1", "practitioner"))
     assert isinstance(told, ActionReassigned)

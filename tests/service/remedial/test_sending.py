@@ -18,10 +18,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
@@ -484,7 +486,7 @@ async def test_a_concern_that_nobody_answers_is_told_again_each_time_it_climbs(e
         recipients=("manager-1",),
         acknowledge_by=MONDAY,
     )
-    climbed = concern.model_copy(update={"version": 4, "recipients": ("manager-1", "head-1")})
+    climbed = structs.replace(concern, version=4, recipients=("manager-1", "head-1"))
     await deliver(engine, concern)
     await deliver(engine, climbed)
     async with AsyncSession(engine) as session:
@@ -497,10 +499,10 @@ async def test_a_practitioner_hears_of_findings_to_check_and_both_sides_of_a_cha
     audit_id, challenge_id, finding_id = uuid4(), uuid4(), uuid4()
     about = {"occurred_at": MONDAY, "audit_id": audit_id}
     challenge = {"challenge_id": challenge_id, "finding_id": finding_id}
-    asked = AccuracyAsked.model_validate({**about, "worker_id": "worker-1", "comment_by": date(2026, 11, 25)})
-    challenged = FindingChallenged.model_validate({**about, **challenge, "challenged_by": "manager-1"})
-    answered = ChallengeAnswered.model_validate(
-        {**about, **challenge, "upheld": True, "answered_by": "qa-1", "challenged_by": "manager-1"}
+    asked = msgspec.convert({**about, "worker_id": "worker-1", "comment_by": date(2026, 11, 25)}, AccuracyAsked)
+    challenged = msgspec.convert({**about, **challenge, "challenged_by": "manager-1"}, FindingChallenged)
+    answered = msgspec.convert(
+        {**about, **challenge, "upheld": True, "answered_by": "qa-1", "challenged_by": "manager-1"}, ChallengeAnswered
     )
     await deliver(engine, asked, challenged, answered)
     async with AsyncSession(engine) as session:
@@ -544,7 +546,7 @@ async def test_what_somebody_else_took_over_is_not_settled_by_who_comes_late(
 
 async def test_the_same_thing_is_noted_once_for_each_occasion(engine: AsyncEngine) -> None:
     council = await council_with(engine, finding())
-    await deliver(engine, council.audit.model_copy(update={"minutes": 5}))
+    await deliver(engine, structs.replace(council.audit, minutes=5))
     async with AsyncSession(engine) as session:
         assert len((await session.execute(sa.select(Notice))).scalars().all()) == 1
     await council.report(council.ids[0])

@@ -51,7 +51,6 @@ async def test_a_strength_in_ones_list_leaves_a_trace_too(
         version=6,
         audit_id=audit.audit_id,
         strength_id=strength_id,
-        child_id=audit.child_id,
         domain="voice",
         worker_id="worker-2",
         team_id="team-1",

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
@@ -96,8 +97,8 @@ async def test_the_chain_leaves_out_whoever_signed_off_the_work_of_a_finding_tha
 ) -> None:
     first = finding()
     await council_with(engine, first)
-    merged = finding(owner="worker-1", needs_action=False).model_copy(update={"acts_with": first.finding_id})
-    other = completed(merged).model_copy(update={"authorised_by": "manager-1"})
+    merged = structs.replace(finding(owner="worker-1", needs_action=False), acts_with=first.finding_id)
+    other = structs.replace(completed(merged), authorised_by="manager-1")
     assert [event.type() for event in await deliver(engine, other)] == ["FindingJoined"]
     assert await open_day(engine, date(2026, 12, 1)) == [(1, "head-1")]
 
@@ -130,5 +131,5 @@ async def test_owners_are_reminded_before_and_on_the_day_and_not_once_they_have_
 
 async def test_an_action_that_nobody_owns_is_told_to_business_support(engine: AsyncEngine) -> None:
     await know(engine, *PEOPLE)
-    await deliver(engine, completed(finding(), worker=None).model_copy(update={"team_id": "team-9"}))
+    await deliver(engine, structs.replace(completed(finding(), worker=None), team_id="team-9"))
     assert await noted(engine) == [("unowned", "support-1")]

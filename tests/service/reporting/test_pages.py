@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from markupsafe import escape
+from msgspec import structs
 from python_calamine import CalamineWorkbook
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -118,7 +119,7 @@ async def test_an_auditor_sees_cases_to_audit_and_actions_to_verify(told: FastAP
 
 async def test_an_auditor_is_not_asked_to_verify_their_own_work(app: FastAPI, engine: AsyncEngine) -> None:
     own = an_action(7, until="reported")
-    mine = [event.model_copy(update={"auditor_id": "worker-1"}) if not at else event for at, event in enumerate(own)]
+    mine = [structs.replace(event, auditor_id="worker-1") if not at else event for at, event in enumerate(own)]
     await tell(engine, mine)
     page = (await seen_by(app, "/", "auditor", person_id="worker-1")).text
     assert f"/remedial/actions/{an_id('action', 7)}" not in page

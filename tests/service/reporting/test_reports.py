@@ -6,6 +6,7 @@ import re
 from uuid import UUID
 
 import httpx
+import msgspec
 import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -44,7 +45,7 @@ async def begun(app: FastAPI, engine: AsyncEngine) -> httpx.AsyncClient:
 async def published(engine: AsyncEngine) -> list[BoardReportPublished]:
     async with engine.connect() as connection:
         bodies = (await connection.execute(sa.select(OUTBOX.c.body).order_by(OUTBOX.c.id))).scalars()
-        return [BoardReportPublished.model_validate_json(body) for body in bodies]
+        return [msgspec.json.decode(body, type=BoardReportPublished) for body in bodies]
 
 
 def completed_in(page: str) -> str:

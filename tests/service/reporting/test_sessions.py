@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import msgspec
 from fastapi import FastAPI
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.clock import FixedClock
@@ -31,8 +33,8 @@ def planned(number: int = 1, starts_at: datetime = NOON + timedelta(hours=2)) ->
 
 def held(plan: SessionPlanned, *managers: str) -> SessionHeld:
     """The same, held."""
-    facts = plan.model_dump() | {"version": 2, "occurred_at": plan.starts_at + timedelta(hours=1)}
-    return SessionHeld.model_validate({**facts, "attendees": managers, "managers": managers})
+    facts = structs.asdict(plan) | {"version": 2, "occurred_at": plan.starts_at + timedelta(hours=1)}
+    return msgspec.convert({**facts, "attendees": managers, "managers": managers}, SessionHeld)
 
 
 def cancelled(plan: SessionPlanned) -> SessionCancelled:

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import NAMESPACE_OID, UUID, uuid5
 
+import msgspec
+
 from services.audit.domain.programme import Programme
 from services.audit.domain.programme_file import read_programme
 from shared.events import AssessmentRecorded
@@ -50,4 +52,4 @@ def case(name: object, kind: str = "assessment", day: date = OPENS_ON, **facts: 
         "source": "cms",
         **facts,
     }
-    return AssessmentRecorded.model_validate(stated)
+    return msgspec.convert(stated, AssessmentRecorded)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from msgspec import structs
 
 from services.audit.domain.siblings import families, may_be_siblings
 from shared.events import AssessmentRecorded, Kind
@@ -16,8 +17,9 @@ REFERRED = OPENS_ON - timedelta(days=30)
 
 def assessed(name: str, **facts: object) -> AssessmentRecorded:
     """An assessment with everything that may suggest a sibling."""
+    child = {"child_id": identity(f"child {name}")}
     said = {"referred_on": REFERRED, "team_id": "assessment-north", "worker_id": "worker-1", "authorised_by": "m-1"}
-    return case(name).model_copy(update={"child_id": identity(f"child {name}"), **said, **facts})
+    return structs.replace(case(name), **(child | said | facts))
 
 
 def test_the_same_referral_date_team_worker_and_authorisation_suggest_siblings() -> None:

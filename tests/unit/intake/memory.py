@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from msgspec import structs
+
 from services.intake.domain.ledger import Ledger, Outcome
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Purge, Submission
@@ -44,4 +46,7 @@ class Memory:
     def facts(self) -> set[str]:
         """Where every record stands, whatever its version, its time and the road by which it first came."""
         ignored = {"version", "occurred_at", "source", "changed"}
-        return {event.model_dump_json(exclude=ignored) for event in self.standing.values()}
+        return {
+            repr({name: fact for name, fact in structs.asdict(event).items() if name not in ignored})
+            for event in self.standing.values()
+        }

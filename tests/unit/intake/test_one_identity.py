@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,16 +62,18 @@ def by_cms(history: Sequence[Piece]) -> list[Batch]:
         common = {"occurred_at": NOON, "council": "999", "id": f"K{number}", "child": CHILD}
         event: CmsAssessmentAuthorised | CmsReferralDecided | CmsEnquiryEnded
         if piece.kind is Kind.ASSESSMENT:
-            event = CmsAssessmentAuthorised.model_validate(
-                common | {"started_on": piece.started_on, "authorised_on": piece.finished_on, "factors": ("16A",)}
+            event = msgspec.convert(
+                common | {"started_on": piece.started_on, "authorised_on": piece.finished_on, "factors": ("16A",)},
+                CmsAssessmentAuthorised,
             )
         elif piece.kind is Kind.REFERRAL:
-            event = CmsReferralDecided.model_validate(
-                common | {"referred_on": piece.started_on, "decided_on": piece.finished_on, "no_further_action": False}
+            event = msgspec.convert(
+                common | {"referred_on": piece.started_on, "decided_on": piece.finished_on, "no_further_action": False},
+                CmsReferralDecided,
             )
         else:
-            event = CmsEnquiryEnded.model_validate(
-                common | {"started_on": piece.started_on, "ended_on": piece.finished_on}
+            event = msgspec.convert(
+                common | {"started_on": piece.started_on, "ended_on": piece.finished_on}, CmsEnquiryEnded
             )
         read = cms.read(event, "999")
         assert isinstance(read, Submission)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid5
+
+from msgspec import structs
 
 from services.reporting.domain.facts import Facts, ThemeFact
 from services.reporting.models import (
@@ -46,7 +49,7 @@ def an_audit(
 ) -> list[Event]:
     """A case sampled `age` days after its authorisation, allocated, and audited the day after."""
     audit_id = an_id("audit", number)
-    about = {
+    about: dict[str, Any] = {
         "audit_id": audit_id,
         "assessment_id": an_id("assessment", number),
         "child_id": an_id("child", number),
@@ -74,7 +77,7 @@ def an_amendment(number: int, rag: str, theme: str = "neglect") -> Event:
     """The audit was changed after completion."""
     completed = an_audit(number, theme=theme)[-1]
     assert isinstance(completed, AuditCompleted)
-    changed = completed.model_dump() | {"version": 4, "grade": rag, "rag": rag}
+    changed = structs.asdict(completed) | {"version": 4, "grade": rag, "rag": rag}
     changed["occurred_at"] = MORNING + timedelta(days=9)
     return AuditAmended(amendment_id=an_id("amendment", number), **changed)
 
@@ -84,7 +87,7 @@ def an_action(number: int, *, until: str = "verified", in_time: bool = True) -> 
     audit_id, action_id = an_id("audit", number), an_id("action", number)
     due_on = MONDAY + timedelta(days=8)
     due_at = datetime(2026, 11, 10, 17, tzinfo=UTC)
-    ids = {"audit_id": audit_id, "action_id": action_id}
+    ids: dict[str, Any] = {"audit_id": audit_id, "action_id": action_id}
     life: list[tuple[str, Event]] = [
         (
             "raised",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from services.reporting.domain.facts import ThemeFact
 from services.reporting.domain.figures import FIGURES, Figure, by_theme, compute
@@ -83,7 +84,7 @@ def test_near_live_is_seven_days_and_leaves_out_what_was_chosen_by_hand() -> Non
 def test_what_was_open_when_it_was_drawn_has_no_age_and_is_neither_near_live_nor_late() -> None:
     finished = [event for number in range(10) for event in an_audit(number, age=3)]
     open_cases = [
-        event.model_copy(update={"kind": kind}) if isinstance(event, CaseSampled | AuditCompleted) else event
+        structs.replace(event, kind=kind) if isinstance(event, CaseSampled | AuditCompleted) else event
         for number, kind in enumerate(EpisodeKind, start=50)
         for event in an_audit(number, age=0)
     ]
@@ -98,9 +99,7 @@ def test_siblings_count_as_one_for_how_sure_a_share_is_and_each_for_itself_in_th
         events = [event for number in range(20) for event in an_audit(number, age=3 if number < 16 else 9)]
         named = {an_id("audit", int(number[1:])): family for number, family in families.items()}
         return [
-            event.model_copy(update={"family_key": named.get(event.audit_id)})
-            if isinstance(event, CaseSampled)
-            else event
+            structs.replace(event, family_key=named.get(event.audit_id)) if isinstance(event, CaseSampled) else event
             for event in events
         ]
 
@@ -158,7 +157,7 @@ def test_timeliness_counts_the_late_and_the_still_open_against_the_first_due_dat
 
 def test_what_was_reported_late_stays_late_while_it_waits_to_be_verified() -> None:
     late = an_action(1, until="reported")
-    late[-1] = late[-1].model_copy(update={"occurred_at": AFTER_DUE})
+    late[-1] = structs.replace(late[-1], occurred_at=AFTER_DUE)
     in_time = figures([*late, *an_action(2, until="reported"), *an_action(3)])["actions_in_time"]
     assert (in_time.part, in_time.of) == (1, 2)
 
@@ -199,7 +198,6 @@ def test_an_action_asked_for_again_is_open_with_its_new_date() -> None:
 def test_the_share_of_challenges_upheld_and_of_verifications_that_held_are_visible() -> None:
     events = [event for number in range(10) for event in (*an_audit(number), *an_action(number))]
     for number in range(10):
-        challenge = {"challenge_id": an_id("challenge", number), "finding_id": an_id("finding", number)}
         events.append(
             ChallengeAnswered(
                 occurred_at=MORNING,
@@ -207,7 +205,8 @@ def test_the_share_of_challenges_upheld_and_of_verifications_that_held_are_visib
                 audit_id=an_id("audit", number),
                 upheld=number < 4,
                 answered_by="moderator-1",
-                **challenge,
+                challenge_id=an_id("challenge", number),
+                finding_id=an_id("finding", number),
             )
         )
         about = {"audit_id": an_id("audit", number), "action_id": an_id("action", number)}

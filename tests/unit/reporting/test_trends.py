@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+from msgspec import structs
+
 from services.reporting.domain.facts import Facts, rewound
 from services.reporting.domain.figures import compute
 from services.reporting.domain.trends import Trend, trends, week_start
@@ -14,7 +16,7 @@ MONDAY = date(2026, 11, 2)
 
 
 def moved(events: list[Event], weeks: int) -> list[Event]:
-    return [event.model_copy(update={"occurred_at": event.occurred_at + timedelta(weeks=weeks)}) for event in events]
+    return [structs.replace(event, occurred_at=event.occurred_at + timedelta(weeks=weeks)) for event in events]
 
 
 def seen(events: list[Event], at: datetime) -> dict[str, Trend]:
