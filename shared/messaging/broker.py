@@ -139,6 +139,9 @@ async def keep_started(broker: KafkaBroker, started: asyncio.Event) -> None:
         except Exception as error:
             log.warning("kafka_away", reason=type(error).__name__)
             await stop(broker)
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            # Swallowed on the way, by a client that took it for a lost connection: a service would never have ended
+            raise asyncio.CancelledError
         await asyncio.sleep(delay)
         delay = min(longest, delay * 2)
 
