@@ -57,7 +57,7 @@ def free_origin() -> int:
     port of a service, which then ended with exit code 3.
     """
     while True:
-        port = random.randrange(12_000, 32_000)  # noqa: S311 - no secret
+        port = random.randrange(12_000, 32_000)
         try:
             Ports(port).require_free()
         except Refused:
