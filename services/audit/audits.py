@@ -64,9 +64,18 @@ class Opened(NamedTuple):
 
 
 async def open_audits(
-    session: AsyncSession, plan: Programme, sampled: Sequence[Drawn], at: datetime, *, by_hand: bool = False
+    session: AsyncSession,
+    plan: Programme,
+    sampled: Sequence[Drawn],
+    at: datetime,
+    *,
+    by_hand: bool = False,
+    all_new: bool = False,
 ) -> list[Event]:
-    """Open an audit for each case of one programme that was drawn, and allocate it."""
+    """Open an audit for each case of one programme that was drawn, and allocate it.
+
+    `all_new` says that nothing was ever decided on any of them: then none was audited before.
+    """
     if not sampled:
         return []
     events: list[Event] = []
@@ -74,7 +83,7 @@ async def open_audits(
     cases = [drawn.case for drawn in sampled]
     teams, families = {case.team_id for case in cases}, {case.family_key for case in cases}
     standing = await desk(session, plan, sampled[0].sampled_on, teams, families)
-    rounds = await _rounds(session, sampled)
+    rounds = {} if all_new else await _rounds(session, sampled)
     for drawn in sampled:
         audit = _opened(drawn, rounds.get(drawn.case.assessment_id, 0) + 1, by_hand=by_hand)
         events.append(case_sampled(audit, at))

@@ -74,7 +74,8 @@ async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | As
     at = (recorded or withdrawn)[-1].occurred_at
     for standing in standings:
         happened += await draws.keep(session, standing.themes.values(), at)
-        happened += await audits.open_audits(session, standing.plan, batch.drawn.get(standing.programme_id, []), at)
+        drawn = batch.drawn.get(standing.programme_id, [])
+        happened += await audits.open_audits(session, standing.plan, drawn, at, all_new=not batch.known.decided)
     for standing in standings if corrections else ():
         happened += await _correct(session, standing, corrections, batch.known.kinds)
     for event in withdrawn:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import asyncpg
 import structlog
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.db import raw
 
 log = structlog.get_logger()
 
@@ -24,12 +25,12 @@ BACKLOG = 1000
 """Notes that a slow subscriber may fall behind before it is told to read everything again."""
 RETRY_SECONDS = 1.0
 
-_NOTIFY = text("SELECT pg_notify('caseloop_' || current_schema() || '_' || CAST(:channel AS text), :payload)")
+_NOTIFY = "SELECT pg_notify('caseloop_' || current_schema() || '_' || $1::text, $2)"
 
 
 async def notify(session: AsyncSession, channel: str, payload: str = "") -> None:
     """Tell every replica, when this transaction commits. Ids only."""
-    await session.execute(_NOTIFY, {"channel": channel, "payload": payload})
+    await (await raw(session)).execute(_NOTIFY, channel, payload)
 
 
 @dataclass(frozen=True, slots=True)
