@@ -224,8 +224,13 @@ class Consumer:
 
     async def _work(self, messages: Sequence[Received | Unreadable], session: AsyncSession) -> Outcomes:
         """Everything that one batch brings about, within the caller's transaction."""
-        ready, follow_ups = await self._sort(messages, session)
-        fresh = await inbox.take(session, self.name, [message.event_id for message in ready])
+        ready, follow_ups = _listened_to(messages), list[Event]()
+        fresh = None
+        if self.subscription.on_bad is None and all(isinstance(message, Received) for message in messages):
+            fresh = await inbox.take_unless_held(session, self.name, [message.event_id for message in ready])
+        if fresh is None:
+            ready, follow_ups = await self._sort(messages, session)
+            fresh = await inbox.take(session, self.name, [message.event_id for message in ready])
         events = _once(ready, fresh)
         if self.subscription.on_bad is not None:
             session.info[_RECORDS] = {id(message.event): message.record for message in ready}
@@ -242,7 +247,7 @@ class Consumer:
         if on_bad is not None:
             bad = [message for message in messages if isinstance(message, Unreadable)]
             follow_ups = [*await on_bad(bad, session)] if bad else []
-            return [one for one in messages if isinstance(one, Received) and one.event is not None], follow_ups
+            return _listened_to(messages), follow_ups
         held = set(await dead_letters.held_keys(session, self.name))
         ready: list[Received] = []
         parked: list[tuple[Record, str]] = []
@@ -325,6 +330,10 @@ def _trace(messages: Sequence[Received | Unreadable]) -> context.Context:
         if isinstance(message, Received) and message.trace:
             return propagate.extract({"traceparent": message.trace.decode("ascii", "replace")})
     return context.get_current()
+
+
+def _listened_to(messages: Sequence[Received | Unreadable]) -> list[Received]:
+    return [message for message in messages if isinstance(message, Received) and message.event is not None]
 
 
 def _once(ready: Sequence[Received], fresh: set[UUID]) -> list[Event]:

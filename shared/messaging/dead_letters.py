@@ -71,7 +71,7 @@ async def held_keys(session: AsyncSession, consumer: str) -> frozenset[str]:
 
 
 async def _held(session: AsyncSession, consumer: str) -> frozenset[str]:
-    # By SQLAlchemy, which begins the transaction with it: it is the first statement of nearly every batch
+    # By SQLAlchemy, which begins the transaction with it
     held = await (await session.connection()).exec_driver_sql(_HELD, (consumer,))
     return frozenset(held.scalars())
 

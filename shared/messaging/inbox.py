@@ -12,9 +12,10 @@ from shared.db import column
 
 _TAKE = (
     "WITH asked AS MATERIALIZED (SELECT unnest(string_to_array($2, chr(31))::uuid[]) AS event_id), "
+    "held AS MATERIALIZED (SELECT FROM dead_letter WHERE $3 AND consumer = $1 AND settled_at IS NULL LIMIT 1), "
     "fresh AS (INSERT INTO inbox (consumer, event_id) SELECT $1, event_id FROM asked "
-    "ON CONFLICT DO NOTHING RETURNING event_id) "
-    "SELECT event_id FROM asked EXCEPT ALL SELECT event_id FROM fresh"
+    "WHERE NOT EXISTS (SELECT FROM held) ON CONFLICT DO NOTHING RETURNING event_id) "
+    "SELECT event_id FROM asked EXCEPT ALL SELECT event_id FROM fresh UNION ALL SELECT NULL FROM held"
 )
 """Tells those that were there already: hardly any, where all that are new would be a row for every event."""
 
@@ -24,13 +25,24 @@ async def take(session: AsyncSession, consumer: str, event_ids: Sequence[UUID]) 
 
     Sorted, so that two consumers that hold the same batch across a rebalance cannot deadlock.
     """
-    if not event_ids:
-        return set()
     ids = set(event_ids)
-    # By SQLAlchemy, which begins the transaction with it: of a topic from outside it is the first statement
+    return ids.difference(await _take(session, consumer, ids, unless_held=False))
+
+
+async def take_unless_held(session: AsyncSession, consumer: str, event_ids: Sequence[UUID]) -> set[UUID] | None:
+    """The same; none, and nothing marked, where a letter of the consumer's is open: then some events have to wait."""
+    ids = set(event_ids)
+    taken = await _take(session, consumer, ids, unless_held=True)
+    return None if None in taken else ids.difference(taken)
+
+
+async def _take(session: AsyncSession, consumer: str, ids: set[UUID], *, unless_held: bool) -> Sequence[UUID | None]:
+    if not ids:
+        return []
+    # By SQLAlchemy, which begins the transaction with it: it is the first statement of nearly every batch
     connection = await session.connection()
-    taken = await connection.exec_driver_sql(_TAKE, (consumer, column(sorted(ids, key=_BYTES))))
-    return ids.difference(taken.scalars())
+    asked = (consumer, column(sorted(ids, key=_BYTES)), unless_held)
+    return (await connection.exec_driver_sql(_TAKE, asked)).scalars().all()
 
 
 _BYTES = attrgetter("bytes")

@@ -28,6 +28,11 @@ RETRY_SECONDS = 1.0
 _NOTIFY = "SELECT pg_notify('caseloop_' || current_schema() || '_' || $1::text, $2)"
 
 
+def telling(channel: str) -> str:
+    """An expression that does the same within a statement of its own transaction: one walk to the server less."""
+    return f"pg_notify('caseloop_' || current_schema() || '_{channel}', '')"
+
+
 async def notify(session: AsyncSession, channel: str, payload: str = "") -> None:
     """Tell every replica, when this transaction commits. Ids only."""
     await (await raw(session)).execute(_NOTIFY, channel, payload)

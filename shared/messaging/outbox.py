@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import raw
 from shared.events import Event, Topic
+from shared.messaging.live import telling
 from shared.uuids import uuid_of
 
 _COLUMNS = ("event_id", "topic", "key", "type", "version", "occurred_at", "trace", "body")
-_WAKE = "pg_notify('caseloop_' || current_schema() || '_outbox', '')"
+_WAKE = telling("outbox")
 _SAY = (
     f"INSERT INTO outbox ({', '.join(_COLUMNS)}) SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], "  # noqa: S608 - its parts are our own
     f"$5::integer[], $6::timestamptz[], $7::text[], $8::bytea[]) RETURNING {_WAKE}"
