@@ -101,10 +101,11 @@ async def open_audits(
 _OPEN = (
     "INSERT INTO audit (audit_id, assessment_id, child_id, programme_id, theme_id,"  # noqa: S608 - its parts are our own
     " week, kind, priority, threshold, outcome, by_hand, sampled_on, authorised_on, team_id, worker_id, authorised_by,"
-    " family_key, facts, version, state, auditor_id, due_on, re_audit_of, form, saved, saved_tab) SELECT *, '{}', 0, '' FROM unnest($1::uuid[],"
-    " $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::text[], $8::float8[], $9::float8[], $10::text[],"
-    " $11::bool[], $12::date[], $13::date[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],"
-    f" $19::int[], $20::text[], $21::text[], $22::date[], $23::uuid[]) RETURNING {telling(INBOX)}"
+    " family_key, facts, version, state, auditor_id, due_on, re_audit_of, form, saved, saved_tab)"
+    " SELECT *, '{}', 0, '' FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[],"
+    " $6::int[], $7::text[], $8::float8[], $9::float8[], $10::text[], $11::bool[], $12::date[], $13::date[],"
+    " $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::int[], $20::text[], $21::text[],"
+    f" $22::date[], $23::uuid[]) RETURNING {telling(INBOX)}"
 )
 """The inboxes get one note for the batch: whoever looks reads the whole list again.
 

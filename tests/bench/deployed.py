@@ -18,6 +18,7 @@ from deploy.local.refusal import Failed, Refused
 from shared.access import Role, sessions
 from tests.bench.directory import know_directory
 from tests.bench.stage import Bench, bench, cpu, environment
+from tests.bench.watch import most_memory_mb
 from tests.support.backend import Server
 
 PROGRAMME = Path(__file__).parents[2] / "services" / "audit" / "programmes" / "near-live.yaml"
@@ -95,8 +96,7 @@ class Deployed:
 
     def rss_mb(self) -> dict[str, int]:
         """The most memory that each service has held."""
-        statuses = {name: Path(f"/proc/{process}/status").read_text() for name, process in self._processes().items()}
-        return {name: int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024 for name, status in statuses.items()}
+        return {name: most_memory_mb(process) for name, process in self._processes().items()}
 
     def _processes(self) -> dict[str, int]:
         return {name: server.running.process.pid for name, server in self.running.items() if server.running}

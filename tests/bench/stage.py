@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,9 +128,12 @@ def cpu(process_id: int) -> float:
     """The CPU seconds of a process and of all that it has started."""
     process = psutil.Process(process_id)
     used = process.cpu_times()
-    return float(used.user + used.system + used.children_user + used.children_system) + sum(
-        float(child.cpu_times().user + child.cpu_times().system) for child in process.children(recursive=True)
-    )
+    taken = float(used.user + used.system + used.children_user + used.children_system)
+    for child in process.children(recursive=True):
+        # One that ends meanwhile is counted among its parent's the next time
+        with suppress(psutil.NoSuchProcess):
+            taken += float(child.cpu_times().user + child.cpu_times().system)
+    return taken
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -24,7 +23,7 @@ from shared.messaging.consumer import Consumer, Handler
 from shared.messaging.relay import Relay
 from shared.service import settle_memory
 from tests.bench import floor
-from tests.bench.watch import Took, Watch
+from tests.bench.watch import Took, Watch, most_memory_mb
 from tests.support.eventually import eventually
 
 NAMESPACE = UUID("5f0c8f0e-2f63-5a55-8a86-1c6e5b1f2a10")
@@ -130,8 +129,7 @@ def main() -> None:
         work = run(import_module(f"services.{what}.handlers").router, what, bootstrap, database_url, int(events))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         took = runner.run(work)
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps({**asdict(took), "max_rss_mb": round(used.ru_maxrss / 1024)}))  # noqa: T201
+    print(json.dumps({**asdict(took), "max_rss_mb": most_memory_mb()}))  # noqa: T201
 
 
 if __name__ == "__main__":
