@@ -86,7 +86,9 @@ async def join(visit: Visit, address: str) -> None:
     await visit.open("/audit/inbox")
     await auditing.begin(page, address)
     await auditing.fill_in(page, RED)
-    await page.get_by_role("button", name="Save draft").last.click()
+    # A page that is on its way to the saved form cannot be loaded again
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Save draft").last.click()
 
     async def offered() -> None:
         await page.reload()
