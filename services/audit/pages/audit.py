@@ -355,9 +355,7 @@ async def _amend(
         return _completed(SENT_ALREADY)
     if do == "complete" and not wrong:
         standing = {finding.acts_with for finding in before.findings}
-        wrong = audit_form.problems(edited, case.plan, {*_elsewhere(may_own), *standing})
-        if not reason or len(reason) > 1000:
-            wrong["reason"] = "Say in up to 1,000 characters why the audit is amended"
+        wrong = audit_form.problems(edited, case.plan, {*_elsewhere(may_own), *standing}) | _wrong_reason(reason)
     if wrong or do != "complete":
         return _form_page(
             page,
@@ -393,6 +391,10 @@ async def _amend(
             page, case, edited, now, link=link, may_own=may_own, errors=conflict, tab=save.tab, status=409
         )
     return _amended(case, "The audit is amended. What it said before is kept.")
+
+
+def _wrong_reason(reason: str) -> dict[str, str]:
+    return {} if 0 < len(reason) <= 1000 else {"reason": "Say in up to 1,000 characters why the audit is amended"}
 
 
 def _amended(case: Case, message: str) -> Response:
