@@ -74,12 +74,12 @@ async def choose(page: Page, name: str, answer: str) -> None:
     await page.locator(f"input[name='{name}'][value='{answer}']").check()
 
 
-def cases(page: Page) -> Locator:
-    """The cases of an inbox that are the auditor's own."""
-    return page.locator("#inbox-rows a[href^='/audit/audits/']")
+def cases(page: Page, team: str = "") -> Locator:
+    """The cases of an inbox that are the auditor's own; those of one team, by its name, where one is named."""
+    return page.locator("#inbox-rows tr", has_text=team).locator("a.govuk-\\!-font-weight-bold")
 
 
-async def addresses(page: Page) -> list[str]:
+async def addresses(page: Page, team: str = "") -> list[str]:
     """Where they are, each once: read in one look, for a row that comes meanwhile would push one to be read twice."""
-    found: list[str] = await cases(page).evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    found: list[str] = await cases(page, team).evaluate_all("links => links.map(link => link.getAttribute('href'))")
     return found

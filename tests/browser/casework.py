@@ -16,9 +16,16 @@ from shared.working_days import local_date
 from tests.system.stack import RunningStack
 
 TEAM = "assessment-harbour"
+LOOP_TEAM, AGAIN_TEAM = "assessment-riverside", "assessment-valley"
+"""Teams of which one test alone tells cases: it counts what a worker has to do, and others audit what is left."""
 OTHER_TEAM = "assessment-moor"
 STRANGER = "L999"
 """A worker whom the staff directory does not know."""
+
+
+def name_of(council: Council, team_id: str) -> str:
+    """What the pages call the team."""
+    return next(team.name for team in council.teams if team.team_id == team_id)
 
 
 class Told(TypedDict):

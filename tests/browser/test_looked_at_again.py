@@ -14,7 +14,7 @@ from deploy.demo.council import Council
 from deploy.demo.narratives import READINGS
 from tests.browser import auditing
 from tests.browser.accessibility import axe_clean, fits
-from tests.browser.casework import TEAM, publish_neglect
+from tests.browser.casework import AGAIN_TEAM, name_of, publish_neglect
 from tests.browser.conftest import DESKTOP, PHONE, Visit, window
 from tests.browser.test_every_page import known_everywhere
 from tests.support.eventually import eventually
@@ -52,7 +52,7 @@ async def people(stack: RunningStack, council: Council, browser: Browser) -> Asy
 async def test_one_action_closes_two_loops_and_the_case_is_audited_again_by_somebody_else(
     stack: RunningStack, council: Council, people: People
 ) -> None:
-    worker = council.practitioners_of(TEAM)[3].person_id
+    worker = council.practitioners_of(AGAIN_TEAM)[0].person_id
     first, second = await two_cases(stack, council, people.auditor, worker)
     page = people.auditor.page
     await auditing.complete(page, first, RED)
@@ -73,11 +73,11 @@ async def two_cases(stack: RunningStack, council: Council, visit: Visit, worker:
     await visit.sign_in(AUDITOR)
     await known_everywhere(visit)
     await visit.open("/audit/inbox")
-    known = await auditing.addresses(visit.page)
-    await publish_neglect(stack, council, worker)
-    await expect(auditing.cases(visit.page).nth(len(known) + 1)).to_be_visible(timeout=LIVE)
-    fresh = [each for each in await auditing.addresses(visit.page) if each not in known]
-    return fresh[0], fresh[1]
+    team = name_of(council, AGAIN_TEAM)
+    await publish_neglect(stack, council, worker, AGAIN_TEAM)
+    await expect(auditing.cases(visit.page, team).nth(1)).to_be_visible(timeout=LIVE)
+    first, second, *_ = await auditing.addresses(visit.page, team)
+    return first, second
 
 
 async def join(visit: Visit, address: str) -> None:

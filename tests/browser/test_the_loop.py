@@ -21,7 +21,7 @@ from deploy.demo.story import Deployment, Pace, tell
 from deploy.local.home import Home
 from tests.browser import auditing
 from tests.browser.accessibility import axe_clean, fits
-from tests.browser.casework import TEAM, publish_neglect
+from tests.browser.casework import LOOP_TEAM, name_of, publish_neglect
 from tests.browser.conftest import DESKTOP, PHONE, SHOTS, Visit, window
 from tests.browser.test_shared_look import HIDE
 from tests.support.eventually import eventually
@@ -63,12 +63,12 @@ async def people(stack: RunningStack, council: Council, browser: Browser) -> Asy
 async def test_a_red_finding_becomes_a_closed_loop_before_four_peoples_eyes(
     stack: RunningStack, council: Council, people: People
 ) -> None:
-    worker = council.practitioners_of(TEAM)[0].person_id
+    worker = council.practitioners_of(LOOP_TEAM)[0].person_id
     if SHOTS:
         await live_through_a_week(stack)
     await stay_at(people.qa, "qa-manager", "/remedial/board")
     await stay_at(people.figures, "qa-manager", "/reporting/board")
-    await stay_at(people.manager, council.manager_of(TEAM).person_id, "/remedial/team")
+    await stay_at(people.manager, council.manager_of(LOOP_TEAM).person_id, "/remedial/team")
     await stay_at(people.practitioner, worker, "/remedial/mine")
     before = {code: await figure(people.figures, code) for code in MOVED}
 
@@ -100,12 +100,13 @@ async def grade_red_what_arrives(stack: RunningStack, council: Council, visit: V
     """A case arrives in the open inbox and is graded red, with a finding and an action. The audit's address."""
     page = visit.page
     await stay_at(visit, AUDITOR, "/audit/inbox")
-    known = await auditing.addresses(page)
-    await publish_neglect(stack, council, worker)
-    await expect(auditing.cases(page).nth(len(known))).to_be_visible(timeout=LIVE)
+    team = name_of(council, LOOP_TEAM)
+    known = await auditing.addresses(page, team)
+    await publish_neglect(stack, council, worker, LOOP_TEAM)
+    await expect(auditing.cases(page, team).nth(len(known))).to_be_visible(timeout=LIVE)
     await still_there(visit)
     await look_over(visit, "inbox")
-    address = next(each for each in await auditing.addresses(page) if each not in known)
+    address = next(each for each in await auditing.addresses(page, team) if each not in known)
     await auditing.begin(page, address)
     await auditing.fill_in(page, READING)
     await look_over(visit, "form", "#section-assessment")
