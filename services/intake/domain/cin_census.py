@@ -15,17 +15,11 @@ from datetime import date, datetime
 from services.intake.domain import annex_a, cells
 from services.intake.domain.births import Births
 from services.intake.domain.context import Context
+from services.intake.domain.factors import FACTORS, NO_FACTOR
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.statements import FIELDS, statement
 from services.intake.domain.work import Road, Submission
 from shared.events import Kind
-
-FACTORS = frozenset(
-    [f"{number}{letter}" for number in range(1, 7) for letter in "ABC"]
-    + ["7A", *(f"8{letter}" for letter in "BCDEF"), *(f"{number}A" for number in range(9, 18))]
-    + ["18B", "18C", "19B", "19C", "20", "21", "22A", "23A", "24A"]
-)
-NO_FACTOR = "21"
 
 WORK = {"CINdetails": Kind.REFERRAL, "Assessments": Kind.ASSESSMENT, "Section47": Kind.ENQUIRY}
 PLANS = {"CINPlanDates": "child_in_need", "ChildProtectionPlans": "child_protection"}

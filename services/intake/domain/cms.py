@@ -10,6 +10,7 @@ from typing import Any
 
 from services.intake.domain import plausibility
 from services.intake.domain.context import Context
+from services.intake.domain.factors import as_meant, too_long
 from services.intake.domain.plausibility import clean
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Road, Said, Submission
@@ -50,6 +51,9 @@ def read(event: CmsEvent, council: str) -> Submission | Context | Refusal:
     )
 
 
+HIGHEST = 2**31 - 1
+"""The highest version that a plan, a placement, a case or a purge is kept under: the database's integer."""
+
 _TEXTS = ("family", "worker", "team", "outcome", "authorised_by", "decided_by", "category_of_abuse")
 
 
@@ -72,7 +76,14 @@ def _unreadable(event: CmsEvent) -> Refusal | None:
     if wrong is None and not plausibility.are_readable((*filter(None, _reader(kind)(event)), *factors)):
         texts = [*((field, getattr(event, field)) for field in _texts(kind)), *(("factors", each) for each in factors)]
         wrong = next(filter(None, (plausibility.unreadable(text, field) for field, text in texts)))
-    return wrong
+    return wrong or too_long(factors) or _too_high(event)
+
+
+def _too_high(event: CmsEvent) -> Refusal | None:
+    """Why nothing can be kept of an episode or a purge under its version."""
+    if event.version <= HIGHEST or not isinstance(event, CmsEpisodeRecorded | CmsRecordPurged):
+        return None
+    return Refusal("too_high", "version", f"No version is higher than {HIGHEST}")
 
 
 def _not_an_id(text: str, field: str) -> Refusal | None:
@@ -159,7 +170,7 @@ def _said(event: CmsEvent) -> Said | None:
             finished_at=event.authorised_at,
             finished_by=event.authorised_by,
             referred_on=event.referred_on,
-            factors=event.factors,
+            factors=as_meant(event.factors),
             category=event.category_of_abuse,
             child_seen=event.child_seen,
             outcome=event.outcome,

@@ -28,6 +28,7 @@ from pydantic_core import CoreSchema
 from services.intake.domain import plausibility
 from services.intake.domain.births import Births
 from services.intake.domain.context import Context
+from services.intake.domain.factors import as_meant
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Purge, Road, Said, Submission
 from shared.events import Kind
@@ -384,7 +385,7 @@ def _assessments(episode: Episode, at: datetime) -> Iterable[Stated]:
                 finished_on=each.authorisation_date,
                 referred_on=episode.referral_date,
                 worker=episode.worker_on(each.authorisation_date or each.start_date),
-                factors=tuple(each.factors),
+                factors=as_meant(tuple(each.factors)),
                 episode=episode.social_care_episode_id,
             )
         yield said, Kind.ASSESSMENT, each.child_and_family_assessment_id, each.purge

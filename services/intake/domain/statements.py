@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from services.intake.domain import cells, plausibility
 from services.intake.domain.births import Births
 from services.intake.domain.cells import Cell
+from services.intake.domain.factors import as_meant
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Road, Said, Submission
 from shared.events import Kind
@@ -118,8 +119,8 @@ def _said(kind: str, road: str, fields: Fields, at: datetime, from_1904: bool) -
     for name in ("earlier_enquiries", "earlier_referrals"):
         values[name] = cells.count(fields.get(name))
     values |= _staff(road, fields)
-    factors = cells.text(fields.get("factors"))
-    values["factors"] = tuple(factors.replace(",", " ").split()) if factors else ()
+    factors = cells.text(fields.get("factors")) or ""
+    values["factors"] = as_meant(tuple(factors.replace(",", " ").split()))
     values["outcome"] = (cells.text(fields.get("outcome")) or "")[:64] or _conference(values)
     values.pop("conference_unnecessary")
     return Said(**values)

@@ -2,7 +2,7 @@
 
 from services.audit.domain.census_codes import FACTORS as NAMED
 from services.audit.domain.census_codes import category_in_words, factor_in_words
-from services.intake.domain.cin_census import FACTORS as OF_THE_CENSUS
+from services.intake.domain.factors import FACTORS as OF_THE_CENSUS
 
 
 def test_every_factor_that_the_census_may_bring_has_words() -> None:

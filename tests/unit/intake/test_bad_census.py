@@ -151,6 +151,8 @@ READ = [
         "with a child not born yet",
         but(BORN, BORN.replace(b"Person", b"ExpectedPerson").replace(b"2015-03-27", b"2024-06-01")),
     ),
+    ("with a factor in small letters", but(b">16A<", b">16a<")),
+    ("with a factor written from right to left", but(b">16A<", ">\u202e16A\u202c<".encode())),
     ("without a birth date", but(BORN, b"")),
     ("with dates day first", but(b"2024-01-08", b"08/01/2024")),
 ]

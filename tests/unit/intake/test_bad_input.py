@@ -370,6 +370,9 @@ PUBLISHED = [
     ("an id with a line break", event(id="A\n1"), "unreadable_id"),
     ("an id of zero-width characters", event(id="\u200b\u2060"), "missing"),
     ("a control character in a team", event(team="Moor\x85"), "unreadable_text"),
+    ("a text for a factor", event(factors=("16A", "a fall from the climbing frame")), "too_long"),
+    ("a purge of a version that nobody holds", event(CmsRecordPurged, kind="assessment", version=2**31), "too_high"),
+    ("a plan of a version that nobody holds", plan(version=2**31), "too_high"),
     ("a plan that ended before it started", plan(ended_on=date(2020, 1, 1)), "ends_before_start"),
     ("a plan that starts after it was said", plan(started_on=date(2021, 3, 13)), "in_the_future"),
     ("a placement that ends after it was said", plan(kind="placement", ended_on=date(2021, 3, 13)), "in_the_future"),
@@ -416,7 +419,24 @@ def test_an_event_about_a_child_in_odd_clothes_is_about_that_child(child: str) -
     assert taken.child == "4410927"
 
 
+FACTORS = [
+    ("as they are", ("16A", "3B"), ("16A", "3B")),
+    ("in small letters", ("16a",), ("16A",)),
+    ("among characters that nobody sees", ("16A\u200b", "\u202e3B\u202c", " 4C\xa0"), ("16A", "3B", "4C")),
+    ("one twice", ("16A", "16a", ""), ("16A",)),
+    ("one that no list knows", ("99Z",), ("99Z",)),
+]
+
+
+@pytest.mark.parametrize(("sent", "meant"), [case[1:] for case in FACTORS], ids=[case[0] for case in FACTORS])
+def test_factors_are_taken_as_they_were_meant(sent: tuple[str, ...], meant: tuple[str, ...]) -> None:
+    taken = cms.read(event(factors=sent), "999")
+    assert isinstance(taken, Submission)
+    assert taken.said is not None
+    assert taken.said.factors == meant
+
+
 def test_the_table_has_at_least_eighty_cases() -> None:
-    tables: tuple[Sized, ...] = (QUARANTINED, NORMALISED, REFUSED, READ_AS_ONE_ROW, PUBLISHED, CLEANED)
+    tables: tuple[Sized, ...] = (QUARANTINED, NORMALISED, REFUSED, READ_AS_ONE_ROW, PUBLISHED, CLEANED, FACTORS)
     others: tuple[Sized, ...] = (MALFORMED, PUSHED, WELL_PUSHED, NO_CENSUS, MISREAD, READ)
     assert sum(len(table) for table in (*tables, *others)) >= 250

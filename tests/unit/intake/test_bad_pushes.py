@@ -10,6 +10,7 @@ import pytest
 from services.intake import push
 from services.intake.domain import dfe
 from services.intake.domain.births import Births
+from services.intake.domain.work import Submission
 
 NOON = datetime(2021, 3, 12, 12, tzinfo=UTC)
 Json = dict[str, object]
@@ -212,6 +213,16 @@ def test_a_pushed_child_that_is_only_unusual_is_taken(child: Json, number: int) 
     heard = dfe.hear(read, NOON)
     assert heard.refusal is None
     assert len(heard.statements) == number
+
+
+def test_factors_in_a_push_are_taken_as_they_were_meant() -> None:
+    """A small letter kept neglect from its theme, and so did a space that nobody sees."""
+    sent = assessed(start_date="2021-01-04", authorisation_date="2021-02-04", factors=["16a", " 3B", "3b", "4\u200bC"])
+    (read,) = push.read(json.dumps([sent]).encode())
+    _, assessment = dfe.hear(read, NOON).statements
+    assert isinstance(assessment, Submission)
+    assert assessment.said is not None
+    assert assessment.said.factors == ("16A", "3B", "4C")
 
 
 def test_an_id_with_two_birth_dates_in_one_push_is_quarantined_the_second_time() -> None:
