@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -21,12 +21,18 @@ AT_ONCE = 1024 * 1024
 MOST_IN_A_TAG = 64 * 1024
 LARGEST_INDEX = 1024 * 1024
 BOOK = "xl/workbook.xml"
+DATA = b"sheetData"
+DAMAGED = "the workbook is damaged and cannot be read"
 
-_TAG = rb"<(?:[\w.-]+:)?"
-_QUOTED = rb"""\s*=\s*["']"""
-_CELL = re.compile(_TAG + rb"c\s[^>]*?\br" + _QUOTED + rb"([A-Za-z]{1,3})(\d{1,8})[\"'][^>]*?(/?)>")
-_ROW = re.compile(_TAG + rb"row\s[^>]*?\br" + _QUOTED + rb"(\d{1,8})[\"']")
-_HIDDEN = re.compile(_TAG + rb"row\s[^>]*?\bhidden" + _QUOTED + rb"(?:1|true)[\"']")
+_PREFIX = rb"(?:[^\s<>/:=\"']+:)?"
+_OTHER = rb"""(?:\s+(?!r[\s=])[\w:.-]+\s*=\s*(?:"[^"<>&]*"|'[^'<>&]*'))*"""
+_PLACE = rb"""(?:\s+r\s*=\s*["']([A-Za-z]{0,3})(\d{1,7})["'])?"""
+_PLAIN = re.compile(
+    rb"<" + _PREFIX + rb"(c|row)" + _OTHER + _PLACE + _OTHER + rb"\s*(/?)>|</" + _PREFIX + rb"row\s*>",
+)
+_EVERY = re.compile(rb"<" + _PREFIX + rb"(?:c|row)(?=[\s/>])|</" + _PREFIX + rb"row(?=[\s>])|<!")
+_HIDDEN = re.compile(rb"<" + _PREFIX + rb"""row\s[^>]*?\bhidden\s*=\s*["'](?:1|true)["']""")
+_TOO_MANY_TEXTS = re.compile(rb"""\buniqueCount\s*=\s*(?!["']\d{0,7}["'])""")
 
 
 @dataclass
@@ -43,11 +49,12 @@ class Extent:
         """How many cells the table has that the sheet becomes."""
         return (self.last_row - self.first_row + 1) * max(self.columns, 1)
 
-    def reach(self, columns: int, rows: tuple[int, int]) -> None:
-        """Take some more filled cells into account."""
-        self.columns = max(self.columns, columns)
-        self.first_row = min(self.first_row or rows[0], rows[0])
-        self.last_row = max(self.last_row, rows[1])
+    def reach(self, columns: Sequence[int], rows: Sequence[int]) -> None:
+        """Take some more filled cells into account: the column of each, and the row."""
+        if columns:
+            self.columns = max(self.columns, *columns)
+            self.first_row = min(self.first_row or rows[0], *rows)
+            self.last_row = max(self.last_row, *rows)
 
 
 def extents(archive: zipfile.ZipFile) -> dict[str, Extent]:
@@ -56,33 +63,59 @@ def extents(archive: zipfile.ZipFile) -> dict[str, Extent]:
     found: dict[str, Extent] = {}
     for member in archive.infolist():
         with archive.open(member) as part:
-            found[names.get(member.filename, member.filename)] = _extent(part)
+            found[names.get(member.filename, member.filename)] = _extent(part, member.filename)
     return found
 
 
-def _extent(part: IO[bytes]) -> Extent:
+def _extent(part: IO[bytes], name: str) -> Extent:
+    """Follow the tags as the reader does: a cell that does not say where it stands is the next of its row.
+
+    What no spreadsheet program writes is refused, not understood. An address of four letters or of eight digits, or one
+    that is said twice, makes a table that no memory holds; the reader then ends the process, not the file.
+    """
     extent = Extent()
-    for chunk in _chunks(part):
-        extent.hidden_rows += len(_HIDDEN.findall(chunk))
-        cells = [(column, int(row)) for column, row, is_empty in _CELL.findall(chunk) if not is_empty]
-        if cells:
-            rows = [row for _, row in cells]
-            extent.reach(max(map(_number, {column for column, _ in cells})), (min(rows), max(rows)))
-        # Cells may leave out where they stand; then their row says it.
-        numbered = [int(row) for row in _ROW.findall(chunk)] if extent.columns == 0 else []
-        if numbered:
-            extent.reach(0, (min(numbered), max(numbered)))
+    row = column = 1
+    is_sheet = False
+    for chunk in _chunks(part, name):
+        if _TOO_MANY_TEXTS.search(chunk):
+            raise FileRefusedError(DAMAGED)
+        data = chunk if is_sheet else chunk[chunk.find(DATA) :] if DATA in chunk else b""
+        is_sheet = is_sheet or DATA in chunk
+        tags = _PLAIN.findall(data)
+        if len(tags) != len(_EVERY.findall(data)):
+            raise FileRefusedError(DAMAGED)
+        extent.hidden_rows += len(_HIDDEN.findall(data))
+        columns: list[int] = []
+        rows: list[int] = []
+        for tag, letters, digits, closed in tags:
+            if tag == b"c":
+                column = _number(letters) if digits else column
+                if not closed:
+                    columns.append(column)
+                    rows.append(int(digits) if digits else row)
+                column += 1
+                continue
+            row, column = int(digits) if digits else row, 1
+            if closed or not tag:
+                row += 1
+        extent.reach(columns, rows)
     return extent
 
 
-def _chunks(part: IO[bytes]) -> Iterator[bytes]:
-    """The part in pieces that end with a tag."""
-    left = b""
+def _chunks(part: IO[bytes], name: str) -> Iterator[bytes]:
+    """The part in pieces that end with a tag, without the text before the next one."""
+    left, is_sheet = b"", name.casefold().endswith(".xml")
     while read := part.read(AT_ONCE):
         text = left + read
+        is_sheet = is_sheet or DATA in text
         end = text.rfind(b">") + 1
         yield text[:end]
-        left = text[end:][-MOST_IN_A_TAG:]
+        tag = text.find(b"<", end)
+        left = text[tag:] if tag >= 0 else b""
+        if len(left) > MOST_IN_A_TAG:
+            if is_sheet:
+                raise FileRefusedError(DAMAGED)
+            left = left[-len(DATA) :]
 
 
 def _number(letters: bytes) -> int:
@@ -118,5 +151,5 @@ def _tags(archive: zipfile.ZipFile, member: str, name: str) -> list[etree._Eleme
     try:
         root = etree.fromstring(text, parser)
     except etree.XMLSyntaxError as error:
-        raise FileRefusedError("the workbook is damaged and cannot be read") from error
+        raise FileRefusedError(DAMAGED) from error
     return list(root.iter("{*}" + name))
