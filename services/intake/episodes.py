@@ -169,7 +169,9 @@ async def _known(session: AsyncSession, children: set[UUID]) -> Known:
     for row in await session.execute(_KNOWN, {"children": list(children)}):
         place, named = (row.child_id, row.kind, row.started_on), (row.child_id, row.kind, row.road, row.sender_id)
         if not row.is_gone:
-            known.standing[place] = Standing(row.ended_on, row.category, row.sender_id, row.worker_id, row.team_id)
+            known.standing[place] = Standing(
+                row.ended_on, row.category, row.sender_id, row.worker_id, row.team_id, row.road
+            )
         elif row.version:
             known.gone[place] = max(row.version, known.gone.get(place, 0))
         if row.sender_id and row.said_at is not None:
@@ -179,7 +181,7 @@ async def _known(session: AsyncSession, children: set[UUID]) -> Known:
 
 def _fresh(values: Sequence[dict[str, Any]], known: Known) -> list[dict[str, Any]]:
     """Those of which nothing is known and that are said once: they go in together, for most of a first push is such."""
-    named = {(child_id, kind, sender_id) for (child_id, kind, _), (_, _, sender_id, _, _) in known.standing.items()}
+    named = {(child_id, kind, sender_id) for (child_id, kind, _), (_, _, sender_id, *_) in known.standing.items()}
     said = Counter(place for each in values for place in _places(each))
     return [
         each
@@ -229,12 +231,19 @@ async def _keep(session: AsyncSession, council: str, values: dict[str, Any], kno
     values["version"] = known.gone.get(place_of(values), 0) + 1
     held = known.standing.get(place_of(values))
     if held is not None:
+        if held.outlasts(values):
+            return events
         again = held.said_again(values)
         values["worker_id"], values["team_id"] = again.worker_id, again.team_id
     kept = (await session.execute(_KEEP, values)).first()
     if kept is not None:
         known.standing[place_of(values)] = Standing(
-            values["ended_on"], kept.category, values["sender_id"], values["worker_id"], values["team_id"]
+            values["ended_on"],
+            kept.category,
+            values["sender_id"],
+            values["worker_id"],
+            values["team_id"],
+            values["road"],
         )
         events.append(_recorded(council, values, kept.version, kept.category))
     return events

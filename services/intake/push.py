@@ -11,8 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.intake import episodes, feeds, quarantine, recording
-from services.intake.domain.births import Births
-from services.intake.domain.dfe import PUSH, Child, Heard, hear
+from services.intake.domain.dfe import PUSH, Child, Heard, hear_all
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Purge, Road, Submission
 from services.intake.quarantine import Arrival
@@ -46,8 +45,7 @@ async def take(
     session: AsyncSession, keys: recording.Keys, sender: str, children: Sequence[Child], at: datetime
 ) -> tuple[Counter[str], list[Event]]:
     """Record what became different. A child of which one record cannot be is quarantined, and the rest is taken."""
-    births = Births()
-    heard = [hear(child, at, births) for child in children]
+    heard = hear_all(children, at)
     statements = [(child, each) for child, what in zip(children, heard, strict=True) for each in what.statements]
     await recording.lock_all(session, keys, (child.la_child_id for child in children))
     recorded = await recording.record(session, [each for _, each in statements], keys)

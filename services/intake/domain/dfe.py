@@ -7,6 +7,7 @@ anything is stored or logged. What is absent was not said; only `purge` deletes.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -289,21 +290,53 @@ def hear(child: Child, at: datetime, births: Births | None = None) -> Heard:
         if wrong is not None:
             return Heard(refusal=wrong)
         contexts.extend(around)
-    said = [each for each in statements if isinstance(each, Submission)]
-    if _differ(((each.kind, each.sender_id), each.said) for each in said) or _differ(
-        ((each.kind, each.sender_id), each) for each in contexts
-    ):
-        return Heard(refusal=ID_TWICE)
-    return Heard(tuple(statements), tuple(contexts))
+    heard = Heard(tuple(statements), tuple(contexts))
+    return Heard(refusal=ID_TWICE) if _differ(heard, {}) else heard
+
+
+def hear_all(children: Sequence[Child], at: datetime) -> list[Heard]:
+    """What each child's state says. A child that is there again and says something else is refused that time."""
+    births = Births()
+    times = Counter(child.la_child_id for child in children)
+    first: dict[str, Story] = defaultdict(dict)
+    heard = []
+    for child in children:
+        what = hear(child, at, births)
+        if times[child.la_child_id] > 1 and _differ(what, first[child.la_child_id]):
+            what = Heard(refusal=ID_TWICE)
+        first[child.la_child_id].update(_named(what))
+        heard.append(what)
+    return heard
 
 
 ID_TWICE = Refusal("id_twice", "id", "This id is there twice and says two different things")
 
+Story = dict[tuple[str, str | None], object]
+"""What was said of a child, under each id; of the child (no id) and of its episodes also whether to delete them."""
 
-def _differ(named: Iterable[tuple[tuple[str, str | None], object]]) -> bool:
-    """Whether one id comes twice and says two different things: nobody could tell which of them stands."""
-    first: dict[tuple[str, str | None], object] = {}
-    return any(first.setdefault(key, said) != said for key, said in named)
+
+def _differ(heard: Heard, first: Story) -> bool:
+    """Whether one id says two different things, here or before: nobody could tell which of them stands."""
+    story = dict(first)
+    return any(story.setdefault(key, said) != said for key, said in _named(heard))
+
+
+def _named(heard: Heard) -> Iterator[tuple[tuple[str, str | None], object]]:
+    for each in heard.statements:
+        if isinstance(each, Purge):
+            yield ("deleted", each.episode), True
+        else:
+            yield (each.kind, each.sender_id), each.said
+            yield from _kept(each.said.episode if each.said is not None else None)
+    for context in heard.contexts:
+        yield (context.kind, context.sender_id), context
+        yield from _kept(None if context.purge else context.under)
+
+
+def _kept(episode: str | None) -> Iterator[tuple[tuple[str, str | None], object]]:
+    """Neither the child is to be deleted, nor the episode that this belongs to."""
+    yield ("deleted", None), False
+    yield ("deleted", episode), False
 
 
 def _undated(episode: Episode) -> Refusal | None:

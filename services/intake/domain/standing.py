@@ -25,6 +25,7 @@ class Standing(NamedTuple):
     sender_id: str | None
     worker_id: str | None
     team_id: str | None
+    road: str
 
     def said_again(self, values: Mapping[str, Any]) -> Standing:
         """As it stands once this is said of it."""
@@ -35,7 +36,19 @@ class Standing(NamedTuple):
             values["sender_id"],
             values["worker_id"] if names else self.worker_id,
             values["team_id"] if names else self.team_id,
+            self.road,
         )
+
+    def outlasts(self, values: Mapping[str, Any]) -> bool:
+        """Whether it is another one of the same road that ended later: of two that began on one day it is what stands.
+
+        A child who is moved on the first day of a placement has two. Were each put in the other's place, a push that
+        says both would change something every day.
+        """
+        another = self.road == values["road"] and None not in (self.sender_id, values["sender_id"])
+        if not another or self.sender_id == values["sender_id"]:
+            return False
+        return (values["ended_on"] or date.max) < (self.ended_on or date.max)
 
 
 @dataclass

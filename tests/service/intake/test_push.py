@@ -120,6 +120,67 @@ async def test_a_purge_of_an_episode_withdraws_the_plans_and_placements_under_it
     assert sorted(withdrawn) == ["case", "child_protection", "placement"]
 
 
+@pytest.mark.parametrize(
+    ("second", "outcome"),
+    [
+        pytest.param(assessed(authorisation_date=AUTHORISED), "accepted=3; duplicate=3", id="the same"),
+        pytest.param(
+            child(social_care_episode_id="E-2", referral_date=AUTHORISED),
+            "accepted=5; duplicate=0",
+            id="another episode",
+        ),
+        pytest.param(assessed(authorisation_date=STARTED), "accepted=3; duplicate=0; quarantined=1", id="another date"),
+        pytest.param({"la_child_id": "Child1", "purge": True}, "accepted=3; duplicate=0; quarantined=1", id="a purge"),
+        pytest.param(
+            {"la_child_id": "Child1", "social_care_episodes": [{"social_care_episode_id": "E-Child1", "purge": True}]},
+            "accepted=3; duplicate=0; quarantined=1",
+            id="a purge of its episode",
+        ),
+    ],
+)
+async def test_a_child_that_is_there_twice_and_says_two_things_is_quarantined_the_second_time(
+    supplier: httpx.AsyncClient, engine: AsyncEngine, second: Json, outcome: str
+) -> None:
+    """The last of the two replaced the first, and a purge beside a plan told its end before its start."""
+    answer = await push(supplier, assessed(authorisation_date=AUTHORISED), second)
+    assert answer.headers["caseloop-outcome"].startswith(outcome)
+    assert [str(record.authorised_on) for record in await records(engine) if record.kind == "assessment"] == [
+        AUTHORISED
+    ]
+
+
+async def test_two_placements_that_began_on_one_day_change_nothing_when_they_come_again(
+    supplier: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    """Moved on its first day: each push gave the one place to either, and told both anew, every day."""
+    first = {"child_looked_after_placement_id": "P1", "start_date": STARTED, "end_date": STARTED}
+    moved = child(
+        child_looked_after_placements=[first, {"child_looked_after_placement_id": "P2", "start_date": STARTED}]
+    )
+    await push(supplier, moved)
+    before = await said(engine)
+    again = await push(supplier, moved)
+    assert again.headers["caseloop-outcome"] == "accepted=0; duplicate=4; quarantined=0"
+    assert await said(engine) == before
+    placements = [event for event in before if isinstance(event, EpisodeRecorded) and event.kind == "placement"]
+    assert placements[-1].ended_on is None
+
+
+async def test_a_placement_that_follows_another_on_its_first_day_is_the_one_that_stands(
+    supplier: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    """In two pushes; and when the second ends, so does what stands."""
+    first = {"child_looked_after_placement_id": "P1", "start_date": STARTED}
+    second = {"child_looked_after_placement_id": "P2", "start_date": STARTED}
+    ended = first | {"end_date": STARTED}
+    for placements in ([first], [ended, second], [second, ended], [ended, second | {"end_date": AUTHORISED}]):
+        await push(supplier, child(child_looked_after_placements=placements))
+    told = [event for event in await said(engine) if isinstance(event, EpisodeRecorded) and event.kind == "placement"]
+    ends = [event.ended_on and str(event.ended_on) for event in told]
+    assert (ends[0], ends[-1]) == (None, AUTHORISED)
+    assert [event.version for event in told] == list(range(1, len(told) + 1))
+
+
 async def test_an_implausible_child_is_quarantined_and_the_rest_is_taken(
     supplier: httpx.AsyncClient, engine: AsyncEngine
 ) -> None:

@@ -171,6 +171,17 @@ PUSHED = [
         ),
         "id_twice",
     ),
+    (
+        "an episode that is there and is to be deleted",
+        {
+            "la_child_id": "C1",
+            "social_care_episodes": [
+                {"social_care_episode_id": "E1", "purge": True},
+                {"social_care_episode_id": "E1", "referral_date": "2021-01-04"},
+            ],
+        },
+        "id_twice",
+    ),
 ]
 
 
