@@ -1,7 +1,7 @@
 """Wires a service's consumers to Kafka through FastStream, with the settings that lose nothing.
 
-`NACK_ON_ERROR` stands on every subscriber (set on the broker it would not reach all of them), offsets are committed
-only after `Consumer.take` returned, and a consumer that never saw the topic starts at its beginning.
+`NACK_ON_ERROR` stands on every subscriber (set on the broker it would not reach all of them), only what
+`Consumer.take` has settled is acknowledged, about once a second, and a consumer that never saw the topic starts at its beginning.
 """
 
 from __future__ import annotations
@@ -9,16 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
-from itertools import chain
 from typing import Any, cast
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
-from faststream.kafka.message import KafkaMessage
 from faststream.kafka.prometheus import KafkaPrometheusMiddleware
 from faststream.kafka.subscriber.usecase import LogicSubscriber
 from prometheus_client import CollectorRegistry
@@ -26,13 +23,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.messaging import metrics
 from shared.messaging.consumer import Consumer, MostlyBadError
+from shared.messaging.reading import Reader, as_records
 from shared.messaging.routing import EventRouter
 
 log = structlog.get_logger()
 
-MAX_RECORDS = 500
-LONGEST_WAIT_MS = 1_000
-"""For records to come. They are taken as soon as they are there: it only says how often an idle consumer wakes."""
 FETCH_BYTES = 256 * 1024
 """Of each of twelve partitions, ahead of its use: some batches' worth. The client's default held four times as much."""
 MAX_POLL_INTERVAL_MS = 300_000
@@ -42,32 +37,6 @@ GRACE_SECONDS = 3.0
 STOP_SECONDS = 6.0
 RETRY_SECONDS = (0.5, 5.0)
 LAG_SECONDS = 5.0
-
-Records = tuple[ConsumerRecord, ...]
-Parser = Callable[[Records], Awaitable[KafkaMessage]]
-
-
-async def as_they_are(records: Records, parse: Parser) -> KafkaMessage:
-    """The parser: one message for the batch, with none of the records' headers read.
-
-    FastStream's own decodes every header; one that is not UTF-8 raises before there is anything to reject, and the
-    batch is lost.
-    """
-    message = await parse((replace(records[0], headers=(), value=b""),))
-    message.raw_message = records
-    return message
-
-
-async def as_records(message: KafkaMessage) -> Any:
-    """The decoder: hands over the records, for one bad record must not fail its batch."""
-    return message.raw_message
-
-
-async def as_soon_as_they_come(consumer: AIOKafkaConsumer) -> Records:
-    """The next batch, the moment that there is one; empty when none came for a while."""
-    found = await consumer.getmany(timeout_ms=LONGEST_WAIT_MS, max_records=MAX_RECORDS)
-    return tuple(chain.from_iterable(found.values()))
-
 
 def build_broker(
     router: EventRouter, engine: AsyncEngine, bootstrap: str, registry: CollectorRegistry
@@ -92,6 +61,7 @@ def build_broker(
 
 def subscribe(broker: KafkaBroker, consumer: Consumer, max_poll_interval_ms: int = MAX_POLL_INTERVAL_MS) -> None:
     """Let the consumer take what its topic brings, in batches, acknowledged once they are settled."""
+    reader = Reader()
     subscriber = broker.subscriber(
         consumer.subscription.topic.value,
         group_id=group_of(consumer),
@@ -99,7 +69,7 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, max_poll_interval_ms: int
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.NACK_ON_ERROR,
         no_reply=True,
-        parser=as_they_are,
+        parser=reader.parse,
         decoder=as_records,
         max_partition_fetch_bytes=FETCH_BYTES,
         max_poll_interval_ms=max_poll_interval_ms,
@@ -108,7 +78,7 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, max_poll_interval_ms: int
     )
     subscriber(_taker(consumer))
     # FastStream's own sleeps for as long as it has waited in vain, and what comes meanwhile waits too
-    subscriber.get_msg = as_soon_as_they_come  # type: ignore[method-assign]
+    subscriber.get_msg = reader.next  # type: ignore[assignment, method-assign]
 
 
 def group_of(consumer: Consumer) -> str:

@@ -171,6 +171,23 @@ async def test_a_stopped_consumer_acknowledges_nothing(trial: Trial, kafka: Kafk
     assert await trial.effects() == []
 
 
+async def test_kafka_is_told_what_is_settled_though_nothing_more_comes(trial: Trial, kafka: KafkaForTests) -> None:
+    topic = await kafka.topic(partitions=2)
+    places = [TopicPartition(topic, number) for number in range(2)]
+    async with replica(trial, kafka.bootstrap, topic) as (broker, _):
+        await publish(kafka.bootstrap, topic, numbers(40))
+        await eventually(lambda: _has(trial, 40))
+        await publish(kafka.bootstrap, topic, [("last", 1)])
+        await eventually(lambda: _has(trial, 41))
+        client = client_of(broker)
+        ends = await client.end_offsets(places)
+
+        async def told() -> None:
+            assert {place: await client.committed(place) for place in places} == ends
+
+        await eventually(told)
+
+
 async def test_the_lag_of_each_partition_is_measured(trial: Trial, kafka: KafkaForTests) -> None:
     topic = await kafka.topic(partitions=2)
     async with replica(trial, kafka.bootstrap, topic) as (broker, _):
