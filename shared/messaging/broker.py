@@ -1,7 +1,8 @@
 """Wires a service's consumers to Kafka through FastStream, with the settings that lose nothing.
 
 `NACK_ON_ERROR` stands on every subscriber (set on the broker it would not reach all of them), only what
-`Consumer.take` has settled is acknowledged, about once a second, and a consumer that never saw the topic starts at its beginning.
+`Consumer.take` has settled is acknowledged, about once a second, and a consumer that never saw the topic starts at its
+beginning.
 """
 
 from __future__ import annotations
