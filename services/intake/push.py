@@ -30,9 +30,30 @@ def read(body: bytes) -> list[Child]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"] if isinstance(part, int) or part in _NAMES) or "body"
-        raise MalformedError(f"{place}: {first['type']}") from None
+        raise MalformedError(f"{place}: {_in_words(first['type'], first['msg'])}") from None
     json.loads(body, object_pairs_hook=_once)
     return children
+
+
+def _in_words(kind: str, message: str) -> str:
+    """What was wrong. A message of pydantic's may quote what was sent; one of ours says what it should be."""
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    if kind.startswith("date_"):
+        return "not a date that exists"
+    return "not of the type that the document asks" if kind.endswith("_type") else _WORDS.get(kind, _ODD)
+
+
+_ODD = "not as the document has it"
+_WORDS = {
+    "json_invalid": "it is not JSON",
+    "extra_forbidden": "a field that the document does not have",
+    "missing": "it is missing",
+    "string_pattern_mismatch": "it is not written as the document asks",
+    "string_too_long": "it is too long",
+    "string_too_short": "it is too short",
+    "too_long": "it has too many",
+}
 
 
 def _once(pairs: list[tuple[str, object]]) -> None:

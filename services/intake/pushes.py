@@ -11,12 +11,15 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -27,7 +30,29 @@ from services.intake.models import Receipt, Sender
 from services.intake.settings import Settings, keys
 from shared.messaging import Reading, Work
 
-router = APIRouter()
+
+class ForPrograms(APIRoute):
+    """A route that no browser asks: it refuses in one line of JSON, also whoever does not say what they accept.
+
+    It refuses before anything is written.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's own answer, or why there is none."""
+        answer = super().get_route_handler()
+
+        async def answer_a_program(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except HTTPException as refused:
+                return JSONResponse({"detail": refused.detail}, refused.status_code, refused.headers)
+            except RequestValidationError:
+                return JSONResponse({"detail": "Not Found"}, 404)
+
+        return answer_a_program
+
+
+router = APIRouter(route_class=ForPrograms)
 
 MOST_BYTES = 8 * 1024 * 1024
 """A hundred children with long histories are a tenth of this."""
@@ -76,7 +101,7 @@ async def take_push(request: Request, la_code: str, sender: SenderOf, work: Work
     settings: Settings = request.app.state.service.settings
     if _code(la_code) != int(settings.council):
         # Said as the document says it: everywhere else, what is not yours answers 404.
-        return JSONResponse({"detail": "This is another council's data"}, status_code=403)
+        raise HTTPException(403, "This is another council's data")
     _not_too_often(request, settings, sender)
     body = await request.body()
     if not body and "content-type" not in request.headers:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import httpx
 import pytest
@@ -25,6 +26,9 @@ TODAY = london_date(datetime.now(UTC))
 STARTED, AUTHORISED = str(TODAY - timedelta(days=40)), str(TODAY - timedelta(days=3))
 
 Json = dict[str, object]
+
+_EPISODE_ID = "0.social_care_episodes.0.social_care_episode_id: "
+_BORN = "0.child_details.date_of_birth: "
 
 
 @pytest.fixture
@@ -255,6 +259,45 @@ async def test_every_other_status_of_the_document_is_answered(app: FastAPI, supp
     ]
     assert nobody.headers["www-authenticate"] == "Bearer"
     assert int(often.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("body", "said_back"),
+    [
+        (b"{", "body: it is not JSON"),
+        (b'[{"la_child_id": "A1", "Maisie": 1}]', "0: a field that the document does not have"),
+        (b'[{"la_child_id": "A1", "social_care_episodes": [{}]}]', _EPISODE_ID + "it is missing"),
+        (b'[{"la_child_id": "A-1"}]', "0.la_child_id: it is not written as the document asks"),
+        (b'[{"la_child_id": 1}]', "0.la_child_id: not of the type that the document asks"),
+        (b'[{"la_child_id": "%b"}]' % (b"1" * 21), "0.la_child_id: it is too long"),
+        (b'[{"la_child_id": "A1", "child_details": {"date_of_birth": "1/2/21"}}]', _BORN + "not a full date"),
+        (
+            b'[{"la_child_id": "A1", "child_details": {"date_of_birth": "2021-02-30"}}]',
+            _BORN + "not a date that exists",
+        ),
+    ],
+)
+async def test_a_program_that_says_nothing_of_what_it_accepts_is_refused_in_one_plain_line(
+    supplier: httpx.AsyncClient, body: bytes, said_back: str
+) -> None:
+    """It was answered with a page of sixty lines, which said `extra_forbidden`."""
+    answer = await supplier.post(ADDRESS, content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()) == (400, {"detail": said_back})
+
+
+async def test_whatever_a_program_is_refused_for_it_is_told_in_one_line(supplier: httpx.AsyncClient) -> None:
+    nobody = {"authorization": "Bearer nobody's"}
+    refusals = [
+        await supplier.post(ADDRESS.replace("999", "998"), json=[]),
+        await supplier.post(ADDRESS.replace("999", "abc"), json=[]),
+        await supplier.post(ADDRESS, json=[], headers=nobody),
+        await push(supplier, *({"la_child_id": f"C{number}"} for number in range(101))),
+        await supplier.get(f"/intake/receipts/{UUID(int=0)}"),
+        await supplier.get("/intake/receipts/nonsense"),
+        await supplier.get(f"/intake/receipts/{UUID(int=0)}", headers=nobody),
+    ]
+    assert [answer.status_code for answer in refusals] == [403, 400, 401, 413, 404, 404, 401]
+    assert all(isinstance(answer.json()["detail"], str) for answer in refusals)
 
 
 async def test_nothing_of_who_the_child_is_is_stored_told_or_logged(
