@@ -22,7 +22,7 @@ from services.intake.models import UploadRow
 from services.intake.quarantine import Arrival
 from services.intake.recording import Keys
 from services.intake.uploads import Given, Taken
-from services.intake.workbook import read_folder, read_workbook
+from services.intake.workbook import is_text, read_folder, read_workbook
 from shared.access import people
 from shared.db import sessions
 from shared.events import PersonRecorded, Role, TeamRecorded
@@ -129,7 +129,7 @@ def _sheets(path: Path, filename: str) -> Sequence[Sheet]:
     folder = read_folder(path)
     if folder is not None:
         return folder
-    if filename.casefold().endswith((".csv", ".tsv", ".txt")):
+    if is_text(path, filename):
         return [read_csv(path, filename)]
     return read_workbook(path)
 

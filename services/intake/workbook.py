@@ -30,22 +30,31 @@ MOST_LISTS = 12
 
 _LIST_IN_NAME = re.compile(r"list[\W_]*0*\d{1,2}", re.IGNORECASE)
 
+TEXTS = (".csv", ".tsv", ".txt")
+OTHERS = (*TEXTS, ".xls", ".xlsb", ".ods")
+"""Endings that promise something else than an xlsx."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"
+_EMPTY_ZIP = b"PK\x05\x06"
 
 
 def read_file(path: Path, filename: str, only: int | None) -> list[Sheet]:
     """An Annex A as sheets: a workbook, a csv of the list `only`, or a zip of csvs, one for each list."""
-    with path.open("rb") as file:
-        start = file.read(8)
     folder = read_folder(path)
     if folder is not None:
         return folder
-    if start and start[:4] != _ZIP and start != _OLE and filename.casefold().endswith((".csv", ".txt", ".tsv")):
+    if is_text(path, filename):
         if only is None and _LIST_IN_NAME.search(filename) is None:
             raise FileRefusedError("a csv holds one list: say which one (--list 4)")
         return [read_csv(path, filename)]
     return read_workbook(path)
+
+
+def is_text(path: Path, filename: str) -> bool:
+    """Whether a file is named as a csv and begins as nothing else."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    return filename.casefold().endswith(TEXTS) and start[:4] != _ZIP and start != _OLE
 
 
 def read_folder(path: Path) -> list[Sheet] | None:
@@ -107,6 +116,8 @@ def read_workbook(path: Path) -> list[Sheet]:
         raise FileRefusedError("the file is empty")
     if start == _OLE:
         raise FileRefusedError("the workbook is encrypted or in the old xls format: save it as an open xlsx")
+    if start[:4] == _EMPTY_ZIP:
+        raise FileRefusedError(_no_workbook(path))
     if start[:4] != _ZIP:
         raise FileRefusedError("this is not an xlsx workbook, whatever its name says")
     from_1904, extents = _look_inside(path)
@@ -134,7 +145,9 @@ def _look_inside(path: Path) -> tuple[bool, dict[str, Extent]]:
             if any(_MACROS.search(name) for name in names) or _says_macros(archive, names):
                 raise FileRefusedError("the workbook has macros: save it as xlsx without them")
             if BOOK not in names:
-                raise FileRefusedError("this is not an xlsx workbook, whatever its name says")
+                raise FileRefusedError(_no_workbook(path))
+            if path.suffix.casefold() in OTHERS:
+                raise FileRefusedError(f"this is an xlsx workbook, but its name ends in {path.suffix.casefold()}")
             with archive.open(BOOK) as workbook:
                 head = workbook.read(1024 * 1024)
             return _FROM_1904.search(head) is not None, sheet_scan.extents(archive)
@@ -148,6 +161,13 @@ def _look_inside(path: Path) -> tuple[bool, dict[str, Extent]]:
         lzma.LZMAError,
     ) as error:
         raise FileRefusedError("the workbook is damaged and cannot be read") from error
+
+
+def _no_workbook(path: Path) -> str:
+    """What an archive without a workbook is not, by what its name promises."""
+    if path.suffix.casefold() == ".zip":
+        return "the zip holds no csv: put one for each list in it, not a zip or a workbook"
+    return "this is not an xlsx workbook, whatever its name says"
 
 
 _MACROS = re.compile(r"vbaproject\.bin$|^xl/macrosheets/", re.IGNORECASE)

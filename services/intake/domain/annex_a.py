@@ -21,13 +21,17 @@ from services.intake.domain.statements import FIELDS, statement
 from services.intake.domain.work import Road, Submission
 from shared.events import Kind
 
+CHILD_UNIQUE_ID = "childuniqueid"
+"""The letters of how Annex A itself heads the child's id."""
+
 HEADER_WITHIN = 15
 """How many rows of titles may stand above the header."""
 
 KINDS: Mapping[int, Kind] = {1: Kind.CONTACT, 3: Kind.REFERRAL, 4: Kind.ASSESSMENT, 5: Kind.ENQUIRY}
 CONTEXTS: Mapping[int, str] = {6: "child_in_need", 7: "child_protection", 8: "looked_after"}
 
-_CHILD = {"child": r"^(la)?(child|unique|person|client).*(id|identifier|number|reference)$"}
+_NO_ID = r"(?!.*(pupil|learner|upn|nhs|phone|mobile|house|school))"
+_CHILD = {"child": rf"^{_NO_ID}\d?\d?(la)?(child|unique|person|client).*(id|identifier|number|reference)(la)?$"}
 _BORN = {"date_of_birth": r"date.*birth|birth.*date|^dob$"}
 _STAFF = {"team": r"team", "worker": r"worker|practitioner"}
 
@@ -170,9 +174,15 @@ def recognise(sheets: Sequence[Sheet], only: int | None = None) -> list[AnnexALi
         if number in found:
             raise FileRefusedError(f"List {number} is there twice: {found[number].sheet.name} and {sheet.name}")
         found[number] = _list(number, sheet)
-    if not found if only is not None else not any(number in KINDS for number in found):
-        raise FileRefusedError("this is no Annex A: it has none of Lists 1, 3, 4 and 5")
+    if not found:
+        raise FileRefusedError(_none_found(only))
     return [found[number] for number in sorted(found)]
+
+
+def _none_found(only: int | None) -> str:
+    if only is None:
+        return "this is no Annex A: it has none of Lists 1 and 3 to 8"
+    return f"the file holds no List {only}" if only in COLUMNS else f"List {only} is not read: Lists 1 and 3 to 8 are"
 
 
 def read(row: Row, today: date, at: datetime, births: Births | None = None) -> Submission | Refusal:
@@ -208,7 +218,7 @@ def context(
     kind: str, fields: Mapping[str, Cell], today: date, road: str, *, from_1904: bool = False
 ) -> Context | Refusal:
     """A plan or a period made of named fields, judged on `today`."""
-    child = cells.identifier(fields.get("child"), "child")
+    child = cells.childs_id(fields.get("child"))
     started_on = cells.day(fields.get("started_on"), "started_on", from_1904=from_1904)
     ended_on = cells.day(fields.get("ended_on"), "ended_on", from_1904=from_1904)
     for value in (child, started_on, ended_on):
@@ -257,6 +267,9 @@ def _list(number: int, sheet: Sheet) -> AnnexAList:
     twice = headed_twice(sheet.rows[header_at], columns)
     if twice is not None:
         raise FileRefusedError(f"List {number} ({sheet.name}) has two columns that are headed {twice}")
+    ids = _ids(sheet.rows[header_at])
+    if len(ids) > 1:
+        raise FileRefusedError(f"List {number} ({sheet.name}) has two columns for the child's id: {' and '.join(ids)}")
     return AnnexAList(number, sheet, header_at, columns)
 
 
@@ -268,13 +281,21 @@ def _header(number: int, sheet: Sheet) -> tuple[int, dict[str, int]] | None:
     return None
 
 
+def _ids(header: Sequence[Cell]) -> list[str]:
+    """The headings under which the child's id may be; Annex A's own goes before all others."""
+    letters = _letters(header)
+    if CHILD_UNIQUE_ID in letters:
+        return [CHILD_UNIQUE_ID]
+    return [clean(str(cell)) for cell, text in zip(header, letters, strict=True) if re.search(_CHILD["child"], text)]
+
+
 def _columns(number: int, header: Sequence[Cell]) -> dict[str, int]:
     squashed = _letters(header)
     columns: dict[str, int] = {}
     for name, pattern in COLUMNS[number].items():
         used = set(columns.values())
-        fitting = (index for index, text in enumerate(squashed) if index not in used and re.search(pattern, text))
-        index = next(fitting, None)
+        fitting = [index for index, text in enumerate(squashed) if index not in used and re.search(pattern, text)]
+        index = next((each for each in fitting if squashed[each] == CHILD_UNIQUE_ID), next(iter(fitting), None))
         if index is not None:
             columns[name] = index
     return columns

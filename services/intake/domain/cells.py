@@ -37,6 +37,7 @@ DIGITS = 15
 SERIALS = range(32_874, 73_051)
 """Excel's day numbers from 1990 to 2100 (in the 1900 system): other numbers are no dates."""
 
+_SERIAL = re.compile(r"^\d+(\.\d+)?$")
 _MANGLED = re.compile(r"^\d+(\.\d+)?e\+?\d+$", re.IGNORECASE)
 _DECIMAL = re.compile(r"^-?\d+\.\d+$")
 _WHOLE = re.compile(r"^(\d+)\.0+$")
@@ -51,6 +52,22 @@ _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 YES = {"yes", "y", "true", "1", "t"}
 NO = {"no", "n", "false", "0", "f"}
+NOBODY = {
+    "unknown",
+    "not known",
+    "not recorded",
+    "not stated",
+    "not applicable",
+    "not available",
+    "unborn",
+    "no id",
+    "tbc",
+    "blank",
+    "(blank)",
+}
+"""What stands for an id that nobody has; with these as ids, all such children would be one."""
+UNBORN = {"unborn", "unborn child", "not born", "not yet born", "expected", *NOBODY}
+"""What stands where a child has no birth date, or none that is known."""
 NEITHER = {"not applicable", "not known", "unknown", "unborn", "not recorded", "not stated", "z", "x"}
 
 
@@ -73,7 +90,7 @@ def text(cell: Cell) -> str | None:
 def identifier(cell: Cell, field: str) -> str | Refusal:
     """An opaque id. A number with decimals or in Excel's short form has lost digits and is nobody's id."""
     said = text(cell)
-    if said is None:
+    if said is None or _is_nobodys(said):
         return Refusal("missing", field, "There is no id here")
     whole = _WHOLE.match(said)
     said = whole.group(1) if whole else said
@@ -81,6 +98,24 @@ def identifier(cell: Cell, field: str) -> str | Refusal:
         return Refusal("unreadable_id", field, "This id was changed by a spreadsheet and cannot be read")
     wrong = plausibility.implausible_id(cell.strip() if isinstance(cell, str) else said, field)
     return wrong or said
+
+
+def _is_nobodys(said: str) -> bool:
+    """Whether this only stands for an id: a word, a nought (what Excel makes of an empty cell), or marks alone."""
+    return said.casefold() in NOBODY or not said.strip("0.") or not any(map(str.isalnum, said))
+
+
+def childs_id(cell: Cell, field: str = "child") -> str | Refusal:
+    """The id of a child; words without a digit are a name, which is not kept."""
+    said = identifier(cell, field)
+    if isinstance(said, str) and " " in said and not any(map(str.isdecimal, said)):
+        return Refusal("unreadable_id", field, "This looks like a name: an id is needed")
+    return said
+
+
+def birth_date(cell: Cell, field: str, *, from_1904: bool = False) -> date | Refusal | None:
+    """As `day`; none where it only says that the child is not born, or that nobody knows."""
+    return None if (text(cell) or "").casefold() in UNBORN else day(cell, field, from_1904=from_1904)
 
 
 def _is_changed(cell: Cell, said: str) -> bool:
@@ -97,7 +132,7 @@ def day(cell: Cell, field: str, *, from_1904: bool = False) -> date | Refusal | 
     said = text(cell)
     if said is None:
         return None
-    if not isinstance(cell, bool) and (isinstance(cell, int | float) or said.isdecimal()):
+    if not isinstance(cell, bool) and (isinstance(cell, int | float) or _SERIAL.match(said)):
         return _serial(said, field, from_1904)
     if _SHORT_YEAR.match(_TIME.sub("", said)):
         return Refusal("two_digit_year", field, "The year has two digits, so the date can be read in two ways")

@@ -60,7 +60,7 @@ def statement(
     births: Births | None = None,
 ) -> Submission | Refusal:
     """What these fields say on `today`, or the first thing that is wrong with them."""
-    child = cells.identifier(fields.get("child"), "child")
+    child = cells.childs_id(fields.get("child"))
     if isinstance(child, Refusal):
         return child
     sender_id = cells.identifier(fields["id"], "id") if cells.text(fields.get("id")) else None
@@ -69,7 +69,7 @@ def statement(
     said = _said(kind, road, fields, at, from_1904)
     if isinstance(said, Refusal):
         return said
-    born = cells.day(fields.get("date_of_birth"), "date_of_birth", from_1904=from_1904)
+    born = cells.birth_date(fields.get("date_of_birth"), "date_of_birth", from_1904=from_1904)
     if isinstance(born, Refusal):
         return born
     wrong = plausibility.implausible(kind, said, today, born)

@@ -6,6 +6,7 @@ Each case is a line of a table, as in `test_bad_input`.
 from __future__ import annotations
 
 import zipfile
+from datetime import UTC, date, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import pytest
 import xlsxwriter
 
 from services.intake.domain import annex_a
-from services.intake.domain.refusal import FileRefusedError
+from services.intake.domain.cells import Cell
+from services.intake.domain.refusal import FileRefusedError, Refusal
+from services.intake.domain.work import Submission
 from services.intake.workbook import read_file
 
 LIST_4 = ("Child Unique ID", "Continuous Assessment Start Date", "Continuous Assessment Date of Authorisation")
@@ -109,3 +112,135 @@ def test_a_workbook_that_another_program_wrote_is_read(tmp_path: Path, content: 
     path.write_bytes(content)
     (found,) = annex_a.recognise(read_file(path, path.name, None))
     assert found.number == 4
+
+
+# --- what a name promises ---
+
+
+def zipped(**members: bytes) -> bytes:
+    """A zip of these members, whose names end as csv."""
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, body in members.items():
+            archive.writestr(f"{name}.csv", body)
+    return content.getvalue()
+
+
+ROW_4 = b"Child Unique ID,Continuous Assessment Start Date,Continuous Assessment Date of Authorisation\n77,4/1/2021,\n"
+NOT_WHAT_ITS_NAME_SAYS = [
+    ("a workbook called csv", "a.csv", workbook(), 4, "this is an xlsx workbook, but its name ends in .csv"),
+    ("a workbook called xls", "a.xls", workbook(), None, "this is an xlsx workbook, but its name ends in .xls"),
+    ("a csv called xlsx", "a.xlsx", ROW_4, None, "this is not an xlsx workbook, whatever its name says"),
+    ("a zip within a zip", "a.zip", zipped(x=b"").replace(b"x.csv", b"x.zip"), None, "the zip holds no csv"),
+    ("a zip that leads out of it", "a.zip", zipped(**{"../List 4": ROW_4}), None, "the zip holds no csv"),
+    ("an empty zip", "a.zip", b"PK\x05\x06" + bytes(18), None, "the zip holds no csv"),
+    ("a csv of a list that is not read", "a.csv", ROW_4, 2, "List 2 is not read: Lists 1 and 3 to 8 are"),
+    ("a workbook of no list", "a.xlsx", workbook("Notes", ("A", "B")), None, "it has none of Lists 1 and 3 to 8"),
+    ("a zip without the list", "a.zip", zipped(**{"List 4": ROW_4, "x": b"a"}), 3, "the file holds no List 3"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "only", "why"),
+    [case[1:] for case in NOT_WHAT_ITS_NAME_SAYS],
+    ids=[case[0] for case in NOT_WHAT_ITS_NAME_SAYS],
+)
+def test_a_file_that_is_not_what_its_name_says_is_refused_with_what_it_is(
+    tmp_path: Path, name: str, content: bytes, only: int | None, why: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(FileRefusedError) as refused:
+        annex_a.recognise(read_file(path, name, only), only)
+    assert why in str(refused.value)
+
+
+def test_a_workbook_of_context_alone_is_an_annex_a(tmp_path: Path) -> None:
+    """Its List 7 was taken as a csv and refused as a workbook, as if it were no Annex A."""
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(workbook("List 7", ("Child Unique ID", "Child Protection Plan Start Date")))
+    assert [each.number for each in annex_a.recognise(read_file(path, path.name, None))] == [7]
+
+
+# --- headers ---
+
+IDS = [
+    ("numbered", ("1. Child Unique ID",), 0),
+    ("with whose id it is", ("Child Unique ID (LA)",), 0),
+    ("behind the pupil's number", ("Unique Pupil Number", "Child Unique ID"), 1),
+    ("behind the child's NHS number", ("Child NHS Number", "Child ID"), 1),
+    ("behind the child's telephone", ("Child's phone number", "Child ID"), 1),
+    ("behind another system's", ("Child Reference", "Child Unique ID"), 1),
+]
+
+
+@pytest.mark.parametrize(("headers", "column"), [case[1:] for case in IDS], ids=[case[0] for case in IDS])
+def test_the_childs_id_is_found_and_no_other_number_is_taken_for_it(headers: tuple[str, ...], column: int) -> None:
+    """A pupil's number that stood before the id was taken for it, and kept."""
+    (found,) = annex_a.recognise([annex_a.Sheet("List 4", [[*headers, *LIST_4[1:]]])])
+    assert found.columns["child"] == column
+
+
+def test_two_columns_that_could_be_the_childs_id_refuse_the_file() -> None:
+    with pytest.raises(FileRefusedError, match="two columns for the child's id: Child ID and Client Reference"):
+        annex_a.recognise([annex_a.Sheet("List 4", [["Child ID", "Client Reference", *LIST_4[1:]]])])
+
+
+# --- cells ---
+
+AS_OF = date(2021, 3, 12)
+NOON = datetime(2021, 3, 12, 12, tzinfo=UTC)
+
+
+def read(**changes: Cell) -> Submission | Refusal:
+    """A row of List 4 with some cells changed, read as of 12 March 2021."""
+    good: dict[str, Cell] = {"child": "4410927", "started_on": date(2021, 1, 4), "date_of_birth": date(2015, 1, 25)}
+    return annex_a.read(annex_a.Row("List 4", 2, 4, {**good, **changes}, False), AS_OF, NOON)
+
+
+@pytest.mark.parametrize(
+    "child",
+    [
+        "Unknown",
+        "not known",
+        "Not recorded",
+        "TBC",
+        "(blank)",
+        "unborn",
+        "--",
+        ".",
+        "?",
+        "\U0001f600",
+        "0",
+        0,
+        0.0,
+        "000",
+    ],
+)
+def test_what_stands_for_an_id_that_nobody_has_is_no_id(child: Cell) -> None:
+    """All the children of a file whose id was unknown became one child of that name."""
+    refused = read(child=child)
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.field) == ("missing", "child")
+
+
+def test_a_name_is_no_id() -> None:
+    refused = read(child="Jane Canary")
+    assert isinstance(refused, Refusal)
+    assert refused.code == "unreadable_id"
+
+
+@pytest.mark.parametrize("born", ["Unborn", "unborn child", "Expected", "Not known", "Not recorded", "N/A"])
+def test_an_unborn_child_is_taken_whatever_stands_for_its_birth_date(born: str) -> None:
+    taken = read(date_of_birth=born)
+    assert isinstance(taken, Submission)
+    assert taken.said is not None
+    assert taken.said.age_band is None
+
+
+@pytest.mark.parametrize("start", ["44200.75", "44200.0"])
+def test_a_serial_with_a_time_is_a_date_as_text_too(start: str) -> None:
+    taken = read(started_on=start)
+    assert isinstance(taken, Submission)
+    assert taken.said is not None
+    assert taken.said.started_on == date(2021, 1, 4)
