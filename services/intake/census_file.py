@@ -22,6 +22,8 @@ MOST_IN_A_CHILD = 100_000
 """Elements of one child: the longest history has some thousand."""
 MOST_TEXT = 200
 """Characters of any text that are kept: dates, codes and ids are shorter."""
+ONCE = {"LAchildID": "child", "PersonBirthDate": "date_of_birth", "ExpectedPersonBirthDate": "date_of_birth"}
+"""What a child has one of, and which field it is."""
 CHILD_AT = 3
 """How deep a child stands: Message, Children, Child."""
 
@@ -43,7 +45,7 @@ def check(path: Path, council: str, progress: Callable[[int], None] = lambda row
         raise FileRefusedError("this is not a CIN census: it has no Message with Children")
     if (found.get("Collection") or "CIN") != "CIN":
         raise FileRefusedError("this is another collection, not the CIN census")
-    if found.get("LEA") is None:
+    if not found.get("LEA"):
         raise FileRefusedError("the census does not say whose it is: LEA is missing")
     if found["LEA"] != council:
         raise FileRefusedError(f"this is the census of council {found['LEA'][:3]}, not of {council}")
@@ -85,7 +87,9 @@ def _walk(path: Path, progress: Callable[[int], None]) -> tuple[dict[str, str], 
             continue
         depth -= 1
         if name in {"LEA", "Collection"} and "Children" not in found:
-            found.setdefault(name, (element.text or "").strip())
+            text = (element.text or "").strip()
+            if found.setdefault(name, text) != text:
+                raise FileRefusedError(f"the header says two things: {name} is there twice")
         if depth < CHILD_AT:
             _forget(element)
             within = 0
@@ -124,7 +128,9 @@ def _child(child: etree._Element) -> CensusChild:
         parts = [each for each in details if _name(each) in ROWS - {"CINdetails"}]
         placed.update((details, *parts))
         referrals.append((_element(details), [_element(each) for each in parts]))
-    return CensusChild((*identifiers.get("LAchildID", ()), None)[0], born[0], referrals, _rows_in(child, placed))
+    twice = next((place for name, place in ONCE.items() if len(set(identifiers.get(name, ()))) > 1), None)
+    number = (*identifiers.get("LAchildID", ()), None)[0]
+    return CensusChild(number, born[0], referrals, _rows_in(child, placed), twice)
 
 
 def _rows_in(element: etree._Element, placed: Collection[etree._Element] = ()) -> list[Element]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake import census_file, uploads
-from services.intake.domain.cin_census import Census, CensusRow
+from services.intake.domain.cin_census import ELEMENTS, OF_A_CHILD, Census, CensusRow
 from services.intake.recording import Keys
 from services.intake.uploads import Given, Line, Taken
 
@@ -39,26 +39,7 @@ def _line(row: CensusRow) -> Line:
         read=row.read,
         content=uploads.content_of((row.element.name, *sorted(row.fields.items()))),
         kind=row.kind,
-        headers={"started_on": row.element.name, "child": "LAchildID", **_ELEMENTS.get(row.element.name, {})},
+        headers=ELEMENTS[row.element.name] | OF_A_CHILD,
         kept=row.kept,
         place={"child": row.fields.get("child") or "", "line": row.element.line},
     )
-
-
-_ELEMENTS = {
-    "CINdetails": {"started_on": "CINreferralDate", "no_further_action": "ReferralNFA"},
-    "Assessments": {
-        "started_on": "AssessmentActualStartDate",
-        "finished_on": "AssessmentAuthorisationDate",
-        "referred_on": "CINreferralDate",
-        "factors": "AssessmentFactors",
-    },
-    "Section47": {
-        "started_on": "S47ActualStartDate",
-        "conference_on": "DateOfInitialCPC",
-        "conference_unnecessary": "ICPCnotRequired",
-    },
-    "CINPlanDates": {"started_on": "CINPlanStartDate", "ended_on": "CINPlanEndDate"},
-    "ChildProtectionPlans": {"started_on": "CPPstartDate", "ended_on": "CPPendDate"},
-}
-"""What the census calls each field."""

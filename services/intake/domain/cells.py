@@ -46,6 +46,8 @@ _YEAR_FIRST = re.compile(r"^(\d{4})[/.\- ](\d{1,2})[/.\- ](\d{1,2})$")
 _INSTANT = re.compile(r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(z|[+-]\d{2}:?\d{2})$", re.IGNORECASE)
 _TIME = re.compile(r"[ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*(am|pm)?(z|[+-]\d{2}:?\d{2})?$", re.IGNORECASE)
 _ENGLISH = re.compile(r"^(\d{1,2})[/.\- ](\d{1,2})[/.\- ](\d{4})$")
+_ZONED = re.compile(r"^(\d{4}-\d{2}-\d{2})(z|[+-]\d{2}:\d{2})$", re.IGNORECASE)
+"""A day that names a time zone, as XML's dates may: it is that day."""
 _SHORT_YEAR = re.compile(r"^\d{1,2}[/.\- ](\d{1,2}|[a-z]{3,9})[/.\- ]\d{2}$", re.IGNORECASE)
 _WORDS = re.compile(r"^(\d{1,2})(?:st|nd|rd|th)?[/.\- ]([a-z]{3,9})[/.\- ](\d{4})$", re.IGNORECASE)
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -137,7 +139,7 @@ def day(cell: Cell, field: str, *, from_1904: bool = False) -> date | Refusal | 
     if _SHORT_YEAR.match(_TIME.sub("", said)):
         return Refusal("two_digit_year", field, "The year has two digits, so the date can be read in two ways")
     try:
-        return _local(said) if _INSTANT.match(said) else _typed(_TIME.sub("", said))
+        return _local(said) if _INSTANT.match(said) else _typed(_ZONED.sub(r"\1", _TIME.sub("", said)))
     except (ValueError, IndexError):
         return Refusal("not_a_date", field, "This is not a date that exists")
 

@@ -16,6 +16,7 @@ from services.intake.domain import annex_a, cells
 from services.intake.domain.births import Births
 from services.intake.domain.context import Context
 from services.intake.domain.factors import FACTORS, NO_FACTOR
+from services.intake.domain.plausibility import implausible_span
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.statements import FIELDS, statement
 from services.intake.domain.work import Road, Submission
@@ -48,6 +49,8 @@ class CensusChild:
     referrals: Sequence[tuple[Element, Sequence[Element]]]
     misplaced: Sequence[Element] = ()
     """Rows that stand where no census has them: under no referral, or inside one another."""
+    twice: str | None = None
+    """Which field of the child itself is there twice and says two things."""
 
 
 @dataclass(frozen=True)
@@ -80,30 +83,42 @@ class Census:
         """Every row of a child, in the order of the file."""
         spans: dict[str, list[tuple[date, date]]] = {Kind.ASSESSMENT: [], Kind.ENQUIRY: []}
         for referral, parts in child.referrals:
-            referred_on = referral.text("CINreferralDate")
             for element in (referral, *parts):
-                yield self._row(child, referred_on, element, spans)
+                yield self._row(child, referral, element, spans)
         for element in child.misplaced:
             yield self._misplaced(child, element)
 
     def _row(
         self,
         child: CensusChild,
-        referred_on: str | None,
+        referral: Element,
         element: Element,
         spans: dict[str, list[tuple[date, date]]],
     ) -> CensusRow:
         self._numbers[element.name] += 1
         kind = WORK.get(element.name) or PLANS[element.name]
+        referred_on = referral.text("CINreferralDate")
         fields = {"child": child.child, "date_of_birth": child.born} | _FIELDS[element.name](element, referred_on)
-        read: Submission | Context | Refusal
-        if element.name in PLANS:
-            read = self._contradicted(child) or _plan(kind, fields, referred_on, self.today)
-        else:
-            read = statement(kind, Road.CENSUS, fields, self.today, self.at, births=self._births)
-            if isinstance(read, Submission):
-                read = _by_the_rules(read, cells.day(referred_on, "referred_on"), spans) or read
+        read = _said_twice(child, referral, element) or self._read(child, kind, fields, referred_on, element, spans)
         return CensusRow(element, self._numbers[element.name], kind, fields, read)
+
+    def _read(
+        self,
+        child: CensusChild,
+        kind: str,
+        fields: Mapping[str, str | None],
+        referred_on: str | None,
+        element: Element,
+        spans: dict[str, list[tuple[date, date]]],
+    ) -> Submission | Context | Refusal:
+        if element.name in PLANS:
+            return self._contradicted(child) or _plan(kind, fields, referred_on, self.today)
+        read = statement(kind, Road.CENSUS, fields, self.today, self.at, births=self._births)
+        if isinstance(read, Refusal):
+            return read
+        if kind == Kind.REFERRAL:
+            return _closed_wrongly(fields, self.today) or read
+        return _by_the_rules(read, cells.day(referred_on, "referred_on"), spans) or read
 
     def _contradicted(self, child: CensusChild) -> Refusal | None:
         about, born = cells.identifier(child.child, "child"), cells.day(child.born, "date_of_birth")
@@ -120,7 +135,11 @@ class Census:
 
 
 def _referral(element: Element, referred_on: str | None) -> dict[str, str | None]:
-    return {"started_on": referred_on, "no_further_action": element.text("ReferralNFA")}
+    return {
+        "started_on": referred_on,
+        "ended_on": element.text("CINclosureDate"),
+        "no_further_action": element.text("ReferralNFA"),
+    }
 
 
 def _assessment(element: Element, referred_on: str | None) -> dict[str, str | None]:
@@ -161,8 +180,56 @@ _FIELDS = {
 }
 
 
+OF_A_CHILD = {"child": "LAchildID", "date_of_birth": "PersonBirthDate"}
+ELEMENTS = {
+    "CINdetails": {
+        "started_on": "CINreferralDate",
+        "ended_on": "CINclosureDate",
+        "no_further_action": "ReferralNFA",
+    },
+    "Assessments": {
+        "started_on": "AssessmentActualStartDate",
+        "finished_on": "AssessmentAuthorisationDate",
+        "referred_on": "CINreferralDate",
+        "factors": "AssessmentFactors",
+    },
+    "Section47": {
+        "started_on": "S47ActualStartDate",
+        "conference_on": "DateOfInitialCPC",
+        "conference_unnecessary": "ICPCnotRequired",
+    },
+    "CINPlanDates": {"started_on": "CINPlanStartDate", "ended_on": "CINPlanEndDate"},
+    "ChildProtectionPlans": {
+        "started_on": "CPPstartDate",
+        "ended_on": "CPPendDate",
+        "category": "LatestCategoryOfAbuse",
+    },
+}
+"""What the census calls each field. Of all but the factors an element has one."""
+
+
+def _said_twice(child: CensusChild, referral: Element, element: Element) -> Refusal | None:
+    """Why nobody could tell what the row says: its child, its referral or itself says one thing in two ways."""
+    once = {name: place for place, name in ELEMENTS[element.name].items() if place != "factors"}
+    wrong = child.twice
+    for part, names in ((referral, {"CINreferralDate": "started_on"}), (element, once)):
+        wrong = wrong or next((place for name, place in names.items() if len(set(part.texts.get(name, ()))) > 1), None)
+    return Refusal("said_twice", wrong, "This is there twice and says two different things") if wrong else None
+
+
+def _closed_wrongly(fields: Mapping[str, str | None], today: date) -> Refusal | None:
+    """Why a case cannot have been closed on the day that its referral says."""
+    referred = cells.day(fields.get("started_on"), "started_on")
+    closed = cells.day(fields.get("ended_on"), "ended_on")
+    if isinstance(closed, Refusal):
+        return closed
+    return implausible_span(referred, closed, today) if isinstance(referred, date) else None
+
+
 def _plan(kind: str, fields: Mapping[str, str | None], referred_on: str | None, today: date) -> Context | Refusal:
     read = annex_a.context(kind, fields, today, Road.CENSUS)
+    if isinstance(read, Context) and read.category is None and cells.text(fields.get("category")) is not None:
+        return Refusal("unknown_code", "category", "This is none of the DfE's categories of abuse")
     if isinstance(read, Refusal) or kind == "child_protection":
         return read
     referred = cells.day(referred_on, "referred_on")
@@ -176,7 +243,7 @@ def _by_the_rules(
 ) -> Refusal | None:
     """What breaks a rule of the collection."""
     said = read.said
-    if said is None or read.kind == Kind.REFERRAL:
+    if said is None:
         return None
     if isinstance(referred_on, date) and said.started_on < referred_on:
         return Refusal("starts_before_referral", "started_on", "It started before its referral")

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from services.intake import census_file
+from services.intake.census_import import _lines
 from services.intake.domain.cin_census import Census, CensusRow
 from services.intake.domain.refusal import FileRefusedError, Refusal
+from services.intake.domain.work import Road
+from services.intake.uploads import Given
 
 MARCH = date(2024, 3, 31)
 
@@ -63,6 +66,7 @@ NO_CENSUS = [
     ("no council", but(b"<LEA>999</LEA>", b"")),
     ("an empty council", but(b"<LEA>999</LEA>", b"<LEA/>")),
     ("another council", but(b"<LEA>999", b"<LEA>998")),
+    ("two councils", but(b"</Source>", b"</Source><Source><LEA>998</LEA></Source>")),
     ("another collection", but(b">CIN<", b">CLA<")),
     ("no children", re.sub(rb"<Children>.*</Children>", b"", GOOD)),
     ("the header behind the children", re.sub(rb"(<Header>.*</Header>)(<Children>.*</Children>)", rb"\2\1", GOOD)),
@@ -97,6 +101,10 @@ CHILD = re.search(rb"<Child>.*</Child>", GOOD)
 assert CHILD is not None
 TWO_CHILDREN = GOOD.replace(CHILD.group(), CHILD.group() + CHILD.group().replace(b"2015-03-27", b"2016-03-27"))
 
+REFERRED = b"<CINreferralDate>2024-01-05</CINreferralDate>"
+CLOSED = b"<CINclosureDate>%b</CINclosureDate>"
+START = b"<AssessmentActualStartDate>2024-01-08</AssessmentActualStartDate>"
+
 MISREAD = [
     ("no id", but(b"<LAchildID>C1</LAchildID>", b""), {"missing": 4}),
     ("an id of zero-width characters", but(b">C1<", ">\u200b<".encode()), {"missing": 4}),
@@ -112,6 +120,18 @@ MISREAD = [
     ("authorised before it started", but(b"2024-02-20", b"2024-01-07"), {"ends_before_start": 1}),
     ("authorised in the future", but(b"2024-02-20", b"2024-04-01"), {"in_the_future": 1}),
     ("an unknown factor", but(b">16A<", b">99Z<"), {"unknown_code": 1}),
+    (
+        "an unknown category of abuse",
+        but(b"</ChildProtectionPlans>", b"<LatestCategoryOfAbuse>XXX</LatestCategoryOfAbuse></ChildProtectionPlans>"),
+        {"unknown_code": 1},
+    ),
+    ("closed before it was referred", but(REFERRED, REFERRED + CLOSED % b"2024-01-04"), {"ends_before_start": 1}),
+    ("closed in the future", but(REFERRED, REFERRED + CLOSED % b"2024-04-01"), {"in_the_future": 1}),
+    ("closed on a day that is none", but(REFERRED, REFERRED + CLOSED % b"2024-02-30"), {"not_a_date": 1}),
+    ("two starts of one assessment", but(START, START + START.replace(b"01-08", b"01-09")), {"said_twice": 1}),
+    ("two dates of one referral", but(REFERRED, REFERRED + REFERRED.replace(b"01-05", b"01-04")), {"said_twice": 4}),
+    ("two ids of one child", but(b"</LAchildID>", b"</LAchildID><LAchildID>C2</LAchildID>"), {"said_twice": 4}),
+    ("two birth dates of one child", but(BORN, BORN + BORN.replace(b"2015", b"2016")), {"said_twice": 4}),
     ("an unknown code", but(b"<ReferralNFA>0", b"<ReferralNFA>perhaps"), {"unknown_code": 1}),
     ("a plan in the future", but(b"2024-02-01", b"2024-04-01"), {"in_the_future": 1}),
     (
@@ -154,6 +174,12 @@ READ = [
     ("with a factor in small letters", but(b">16A<", b">16a<")),
     ("with a factor written from right to left", but(b">16A<", ">\u202e16A\u202c<".encode())),
     ("without a birth date", but(BORN, b"")),
+    (
+        "with dates of a time zone",
+        GOOD.replace(b"2024-01-08", b"2024-01-08Z").replace(b"2024-02-20", b"2024-02-20+01:00"),
+    ),
+    ("with one thing said twice", but(START, START * 2).replace(BORN, BORN * 2)),
+    ("closed on the day that it was referred", but(REFERRED, REFERRED + CLOSED % b"2024-01-05")),
     ("with dates day first", but(b"2024-01-08", b"08/01/2024")),
 ]
 
@@ -164,3 +190,15 @@ def test_a_census_in_odd_clothes_is_taken_whole(tmp_path: Path, content: bytes) 
     assert len(read) == 4
     assert not [row.read for row in read if isinstance(row.read, Refusal)]
     assert {row.fields["child"] for row in read} <= {"C1", "\u202eC1\u202c"}
+
+
+def test_a_census_that_names_no_council_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(FileRefusedError, match="LEA is missing"):
+        rows(tmp_path, but(b"<LEA>999</LEA>", b"<LEA> </LEA>"))
+
+
+def test_a_wrong_birth_date_is_said_by_the_name_of_its_element(tmp_path: Path) -> None:
+    path = tmp_path / "census.xml"
+    path.write_bytes(but(b"2015-03-27", b"1994-03-27"))
+    lines = list(_lines(path, Given(Road.CENSUS, "census.xml", 0, MARCH, "P1", datetime(2024, 3, 31, tzinfo=UTC))))
+    assert {line.headers["date_of_birth"] for line in lines} == {"PersonBirthDate"}
