@@ -29,12 +29,13 @@ STAFF_FILES = [allow(Role.BUSINESS_SUPPORT, Role.QA_MANAGER, Role.ADMINISTRATOR)
 
 
 class Counts(BaseModel):
-    """What a file came to: the three add up to the rows that it holds."""
+    """What a file came to: the three add up to the rows that it holds. `notes` say what is odd about it."""
 
     accepted: int
     duplicate: int
     quarantined: int
     context: dict[str, int]
+    notes: list[str] = []
 
 
 @router.post("/intake/imports/annex-a", dependencies=CASE_FILES, max_body_size=LARGEST_FORM, response_model=Counts)

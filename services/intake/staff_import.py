@@ -174,7 +174,9 @@ async def _note(
     outcomes: Sequence[tuple[StaffRow, bool | Refusal]],
 ) -> None:
     refused = [(row, outcome) for row, outcome in outcomes if isinstance(outcome, Refusal)]
-    fresh = await quarantine.keep(session, key, [_arrival(row, refusal, given) for row, refusal in refused])
+    arrivals = [_arrival(row, refusal, given) for row, refusal in refused]
+    fresh = await quarantine.keep(session, key, arrivals)
+    kept = iter(arrivals)
     taken.counts.update({"quarantined": sum(fresh), "duplicate": len(fresh) - sum(fresh)})
     for row, outcome in outcomes:
         refusal = outcome if isinstance(outcome, Refusal) else None
@@ -189,6 +191,7 @@ async def _note(
                 outcome=word,
                 column=row.headers.get(refusal.field, refusal.field) if refusal else None,
                 reason=refusal.sentence if refusal else None,
+                quarantine_id=quarantine.id_of(key, next(kept)) if refusal else None,
             )
         )
 

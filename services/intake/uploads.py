@@ -95,14 +95,14 @@ class Taken:
     upload_id: UUID
     counts: Counter[str] = field(default_factory=Counter)
     context: dict[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
     rows_read: int = 0
     """Set by whoever reads the file, in a thread of its own."""
 
-    def as_json(self) -> dict[str, int | dict[str, int]]:
-        """What the command line prints."""
-        return {name: self.counts[name] for name in ("accepted", "duplicate", "quarantined")} | {
-            "context": self.context
-        }
+    def as_json(self) -> dict[str, object]:
+        """What the command line prints; `notes` where there is something to say of the file, such as hidden rows."""
+        said: dict[str, object] = {name: self.counts[name] for name in ("accepted", "duplicate", "quarantined")}
+        return said | {"context": self.context} | ({"notes": list(self.notes)} if self.notes else {})
 
 
 async def begin(engine: AsyncEngine, given: Given) -> Taken:
@@ -160,7 +160,7 @@ async def _end(engine: AsyncEngine, taken: Taken, state: str, reason: str | None
 
 async def opened(engine: AsyncEngine, taken: Taken, rows: int, notes: Sequence[str]) -> None:
     """Note that the file was read whole and can be taken."""
-    taken.rows_read = rows
+    taken.rows_read, taken.notes = rows, notes
     async with sessions(engine)() as session, session.begin():
         upload = await session.get_one(Upload, taken.upload_id)
         upload.state, upload.rows_read, upload.notes = "taking", rows, list(notes)

@@ -15,12 +15,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from deploy.local import client
-from deploy.local.answering import AsJson, answering, to_a_terminal
+from deploy.local.answering import Answer, AsJson, answering, to_a_terminal
 from deploy.local.refusal import Refused
 
 group = typer.Typer(help="Give a file to intake.", no_args_is_help=True)
 
 LONGEST_SECONDS = 4 * 3600
+TOO_LARGE = 413
 
 ExistingFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file.")]
 AsOf = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM-DD", help="The day that the file describes.")]
@@ -48,7 +49,7 @@ def annex_a(
         fields = {"as_of": day(as_of).isoformat(), **({"list": str(only)} if only else {})}
         with as_one_file(file) as one:
             counts = send("/intake/imports/annex-a", one, fields)
-        answer.give(counts, in_words(counts))
+        give(answer, counts)
 
 
 @group.command("cin-census")
@@ -56,7 +57,7 @@ def cin_census(file: ExistingFile, as_of: AsOf, as_json: AsJson = False) -> None
     """Import a CIN census (XML): referrals, assessments, section 47 enquiries and plans."""
     with answering(as_json) as answer:
         counts = send("/intake/imports/cin-census", file, {"as_of": day(as_of).isoformat()})
-        answer.give(counts, in_words(counts))
+        give(answer, counts)
 
 
 @group.command()
@@ -71,7 +72,7 @@ def staff(
             fields = {"as_of": day(as_of).isoformat()} if as_of else {}
             # Only an administrator gives roles, and a staff file may name managers
             counts = send("/intake/imports/staff", one, fields, role="administrator")
-        answer.give(counts, in_words(counts))
+        give(answer, counts)
 
 
 @contextmanager
@@ -96,7 +97,10 @@ def send(path: str, file: Path, fields: Mapping[str, str], *, role: str = "busin
     with opened(file) as content, client.signed_in(role) as http:
         # A census of a whole county takes longer than anything else that is asked
         http.timeout = LONGEST_SECONDS
-        return client.taken(http.post(path, data=dict(fields), files={"file": (file.name, content)}))
+        response = http.post(path, data=dict(fields), files={"file": (file.name, content)})
+        if response.status_code == TOO_LARGE:
+            raise Refused(f"{file.name} is larger than may be given: 64 MB, a census 1 GB")
+        return client.taken(response)
 
 
 @contextmanager
@@ -118,6 +122,15 @@ def day(text: str) -> date:
         raise Refused(f"{text!r} is not a date: write it as 2026-03-31") from error
 
 
+def give(answer: Answer, counts: Mapping[str, Any]) -> None:
+    """Say what the file came to, and first what is odd about it."""
+    for note in counts.get("notes", ()):
+        answer.say(f"note: {note}")
+    answer.give(counts, in_words(counts))
+
+
 def in_words(counts: Mapping[str, Any]) -> str:
     """What became of the rows, for a person."""
-    return ", ".join(f"{counts[name]} {name}" for name in ("accepted", "duplicate", "quarantined") if name in counts)
+    said = ", ".join(f"{counts[name]} {name}" for name in ("accepted", "duplicate", "quarantined") if name in counts)
+    around = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.get("context", {}).items())
+    return f"{said}; context: {around}" if around else said

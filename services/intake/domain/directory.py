@@ -70,11 +70,15 @@ class Directory:
         return _by_name(name, self.teams_spelled)
 
     def team_of(self, worker_id: str | None, day: date) -> Named:
-        """The team that a worker belonged to on that day: somebody who moved keeps old cases with the old team."""
-        for held in self.memberships.get(worker_id or "", ()):
+        """The team that a worker belonged to on that day: somebody who moved keeps old cases with the old team.
+
+        A file's end may be the day on which the next team began, or the last day in the old one: then it counts too.
+        """
+        memberships = self.memberships.get(worker_id or "", ())
+        for held in memberships:
             if held.since <= day and (held.until is None or day < held.until):
                 return Named(held.team_id)
-        return NOBODY
+        return next((Named(held.team_id) for held in memberships if held.until == day), NOBODY)
 
 
 def _by_name(name: str | None, spelled: Mapping[str, str]) -> Named:

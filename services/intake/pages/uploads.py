@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from services.intake import queries
-from services.intake.domain.annex_a import KINDS
+from services.intake.domain.annex_a import COLUMNS
 from services.intake.domain.refusal import FileRefusedError
 from services.intake.files import ROADS_WITH_FILES, import_file
 from services.intake.models import UploadRow
@@ -185,6 +185,6 @@ async def _uploads_page(
         uploads=(listed := await queries.uploads(session, scope, number)),
         states=[await queries.upload_state(session, each) for each in listed.items],
         kinds=list(ROADS_WITH_FILES.items()),
-        lists=[(str(each), f"List {each}") for each in KINDS],
+        lists=[(str(each), f"List {each}") for each in COLUMNS],
         road_name=road_name,
     )

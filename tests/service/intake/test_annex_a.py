@@ -96,6 +96,24 @@ async def test_bad_rows_are_quarantined_with_their_place_and_the_rest_goes_throu
     assert (await send(app, content)).json() == {"accepted": 0, "duplicate": 3, "quarantined": 0, "context": {}}
 
 
+async def test_hidden_rows_are_loaded_and_the_answer_says_so(app: FastAPI) -> None:
+    """The page said it; whoever gave the file by the command line never heard of it."""
+    content = BytesIO()
+    book = xlsxwriter.Workbook(content, {"in_memory": True})
+    page = book.add_worksheet("List 4")
+    page.write_row(0, 0, LIST_4)
+    page.write_row(1, 0, ("77", "", "04/01/2021", "Yes", "08/02/2021", "Moor", "Ann Li"))
+    page.set_row(1, None, None, {"hidden": True})
+    book.close()
+    assert (await send(app, content.getvalue())).json() == {
+        "accepted": 1,
+        "duplicate": 0,
+        "quarantined": 0,
+        "context": {},
+        "notes": ["List 4 has 1 hidden row; what they hold was loaded"],
+    }
+
+
 async def test_a_corrected_cell_is_accepted_and_changes_the_same_record(app: FastAPI, engine: AsyncEngine) -> None:
     row = ("77", None, date(2021, 1, 4), "No", date(2021, 2, 8), "Moor", "Ann Li")
     await send(app, workbook(row))

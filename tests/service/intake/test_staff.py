@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import httpx
@@ -44,6 +45,32 @@ async def test_a_staff_file_is_taken_once_and_told_once_for_each_person(app: Fas
     told = len(await said(engine))
     assert (await send(app, STAFF)).json()["duplicate"] == 4
     assert len(await said(engine)) == told
+
+
+async def test_a_case_of_a_workers_last_day_is_the_teams_that_they_left(app: FastAPI, engine: AsyncEngine) -> None:
+    """A list whose spells end on 30 June and begin on 1 July left a day on which the worker had no team."""
+    await send(
+        app,
+        b"Worker ID,Name,Team ID,Team name,Start date,End date\n"
+        b"W1,Ann Li,moor,Assessment Moor,01/04/2024,30/06/2026\n"
+        b"W1,Ann Li,valley,Safeguarding Valley,01/07/2026,\n",
+    )
+    last = assessment("A-1", worker="W1", started_on=date(2026, 6, 1), authorised_on=date(2026, 6, 30))
+    first = assessment("A-2", worker="W1", started_on=date(2026, 6, 2), authorised_on=date(2026, 7, 1))
+    events = await deliver(engine, handlers.router, last, first)
+    records = [event for event in events if isinstance(event, AssessmentRecorded)]
+    assert [(record.team_id, record.unmatched) for record in records] == [("moor", ()), ("valley", ())]
+
+
+async def test_a_refused_row_of_staff_leads_to_its_place_in_quarantine(app: FastAPI) -> None:
+    await send(app, STAFF)
+    async with by_command_line(app, "business_support") as http:
+        listed = (await http.get("/intake/uploads")).text
+        address = re.search(r'href="(/intake/uploads/[0-9a-f-]{36})"', listed)
+        assert address is not None
+        led = re.search(r'href="(/intake/quarantine/[0-9a-f-]{36})"', (await http.get(address.group(1))).text)
+        assert led is not None
+        assert (await http.get(led.group(1))).status_code == 200
 
 
 async def test_business_support_makes_nobody_a_manager(app: FastAPI, engine: AsyncEngine) -> None:
