@@ -286,7 +286,9 @@ def hear(child: Child, at: datetime, births: Births | None = None) -> Heard:
                 return Heard(refusal=wrong, refused=statement)
             statements.append(statement)
         around = list(_contexts(child.la_child_id, episode))
-        wrong = _undated(episode) or next(filter(None, (_implausible_context(each, today) for each in around)), None)
+        wrong = _undated(episode) or next(
+            filter(None, (_implausible_context(each, episode.referral_date, today) for each in around)), None
+        )
         if wrong is not None:
             return Heard(refusal=wrong)
         contexts.extend(around)
@@ -369,9 +371,11 @@ def _implausible(statement: Submission, today: date, born: date | None) -> Refus
     return wrong or next(filter(None, unreadable), None) or plausibility.implausible(statement.kind, said, today, born)
 
 
-def _implausible_context(context: Context, today: date) -> Refusal | None:
+def _implausible_context(context: Context, referred_on: date | None, today: date) -> Refusal | None:
     if context.purge:
         return None
+    if context.kind == "child_in_need" and referred_on is not None and context.started_on < referred_on:
+        return plausibility.STARTS_BEFORE_REFERRAL
     wrong = plausibility.implausible_id(context.sender_id or "", "id")
     return wrong or plausibility.implausible_span(context.started_on, context.ended_on, today)
 

@@ -28,6 +28,10 @@ FINISHED = {
 }
 """What finished means, kind by kind."""
 
+_REFERRED = {Kind.ASSESSMENT, Kind.ENQUIRY}
+STARTS_BEFORE_REFERRAL = Refusal("starts_before_referral", "referred_on", "It started before its referral")
+"""A rule of the DfE's census, kept on every road. A child protection plan may be older: another council began it."""
+
 _UNSEEN = re.compile(
     "[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
     "\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]"
@@ -104,8 +108,8 @@ def implausible_span(started_on: date, ended_on: date | None, today: date) -> Re
 def _out_of_order(kind: str, said: Said) -> Refusal | None:
     if said.finished_on is not None and said.finished_on < said.started_on:
         return Refusal("ends_before_start", "finished_on", f"It was {FINISHED[Kind(kind)]} before it started")
-    if said.referred_on is not None and said.referred_on > said.started_on and kind == Kind.ASSESSMENT:
-        return Refusal("starts_before_referral", "referred_on", "It started before its referral")
+    if said.referred_on is not None and said.referred_on > said.started_on and kind in _REFERRED:
+        return STARTS_BEFORE_REFERRAL
     if said.conference_on is not None and said.conference_on < said.started_on:
         return Refusal("ends_before_start", "conference_on", "The conference lies before the enquiry's start")
     return None

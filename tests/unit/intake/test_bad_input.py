@@ -365,6 +365,11 @@ PUBLISHED = [
     ("authorised after it was said", event(authorised_on=date(2021, 3, 13)), "in_the_future"),
     ("started before 1990", event(started_on=date(1980, 1, 1)), "too_long_ago"),
     ("started before its referral", event(referred_on=date(2021, 1, 5)), "starts_before_referral"),
+    (
+        "an enquiry before its referral",
+        event(CmsEnquiryEnded, started_on=JANUARY, ended_on=JANUARY, referred_on=date(2021, 1, 5)),
+        "starts_before_referral",
+    ),
     ("an id of spaces", event(id="   "), "missing"),
     ("a child of spaces", event(child="   "), "missing"),
     ("an id with a line break", event(id="A\n1"), "unreadable_id"),
