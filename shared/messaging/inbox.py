@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.db import column
+from shared.db import column, raw
 
 _TAKE = (
     "WITH asked AS MATERIALIZED (SELECT unnest(string_to_array($2, chr(31))::uuid[]) AS event_id), "
@@ -39,10 +39,8 @@ async def take_unless_held(session: AsyncSession, consumer: str, event_ids: Sequ
 async def _take(session: AsyncSession, consumer: str, ids: set[UUID], *, unless_held: bool) -> Sequence[UUID | None]:
     if not ids:
         return []
-    # By SQLAlchemy, which begins the transaction with it: it is the first statement of nearly every batch
-    connection = await session.connection()
-    asked = (consumer, column(sorted(ids, key=_BYTES)), unless_held)
-    return (await connection.exec_driver_sql(_TAKE, asked)).scalars().all()
+    connection = await raw(session)
+    return [row[0] for row in await connection.fetch(_TAKE, consumer, column(sorted(ids, key=_BYTES)), unless_held)]
 
 
 _BYTES = attrgetter("bytes")
