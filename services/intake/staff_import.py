@@ -176,13 +176,18 @@ async def _note(
     refused = [(row, outcome) for row, outcome in outcomes if isinstance(outcome, Refusal)]
     arrivals = [_arrival(row, refusal, given) for row, refusal in refused]
     fresh = await quarantine.keep(session, key, arrivals)
-    kept = iter(arrivals)
+    kept = iter(zip(arrivals, fresh, strict=True))
     taken.counts.update({"quarantined": sum(fresh), "duplicate": len(fresh) - sum(fresh)})
     for row, outcome in outcomes:
         refusal = outcome if isinstance(outcome, Refusal) else None
-        word = "quarantined" if refusal else "accepted" if outcome else "duplicate"
+        word = "accepted" if outcome else "duplicate"
+        quarantine_id = None
         if refusal is None:
             taken.counts[word] += 1
+        else:
+            arrival, is_fresh = next(kept)
+            quarantine_id = quarantine.id_of(key, arrival)
+            word = "quarantined" if is_fresh else "duplicate"
         session.add(
             UploadRow(
                 upload_id=taken.upload_id,
@@ -191,7 +196,7 @@ async def _note(
                 outcome=word,
                 column=row.headers.get(refusal.field, refusal.field) if refusal else None,
                 reason=refusal.sentence if refusal else None,
-                quarantine_id=quarantine.id_of(key, next(kept)) if refusal else None,
+                quarantine_id=quarantine_id,
             )
         )
 

@@ -219,11 +219,13 @@ async def _take_some(
     both = list(zip(lines, outcomes, strict=True))
     refused = [_arrival(line, outcome, given) for line, outcome in both if isinstance(outcome, Refusal)]
     fresh = await quarantine.keep(session, keys[1], refused)
-    records, arrivals = iter(claimed.named), iter(refused)
+    records, arrivals = iter(claimed.named), iter(zip(refused, fresh, strict=True))
     for line, outcome in both:
         row = _row(upload_id, line, outcome)
         if isinstance(outcome, Refusal):
-            row.quarantine_id = quarantine.id_of(keys[1], next(arrivals))
+            arrival, is_fresh = next(arrivals)
+            row.quarantine_id = quarantine.id_of(keys[1], arrival)
+            row.outcome = "quarantined" if is_fresh else "duplicate"
         elif isinstance(line.read, Submission):
             row.assessment_id = next(records, None)
         session.add(row)

@@ -45,7 +45,7 @@ def read_file(path: Path, filename: str, only: int | None) -> list[Sheet]:
         return folder
     if is_text(path, filename):
         if only is None and _LIST_IN_NAME.search(filename) is None:
-            raise FileRefusedError("a csv holds one list: say which one (--list 4)")
+            raise FileRefusedError("a csv holds one list: say which list it is")
         return [read_csv(path, filename)]
     return read_workbook(path)
 

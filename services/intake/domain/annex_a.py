@@ -198,8 +198,8 @@ def hidden(sheets: Iterable[Sheet]) -> list[str]:
         if sheet.hidden:
             said.append(f"{sheet.name} is hidden in the workbook; it was loaded")
         if sheet.hidden_rows:
-            rows = "1 hidden row" if sheet.hidden_rows == 1 else f"{sheet.hidden_rows:,} hidden rows"
-            said.append(f"{sheet.name} has {rows}; what they hold was loaded")
+            many = f"{sheet.hidden_rows:,} hidden rows, which were loaded"
+            said.append(f"{sheet.name} has {'1 hidden row, which was loaded' if sheet.hidden_rows == 1 else many}")
     return said
 
 

@@ -103,8 +103,8 @@ def identifier(cell: Cell, field: str) -> str | Refusal:
 
 
 def _is_nobodys(said: str) -> bool:
-    """Whether this only stands for an id: a word, a nought (what Excel makes of an empty cell), or marks alone."""
-    return said.casefold() in NOBODY or not said.strip("0.") or not any(map(str.isalnum, said))
+    """Whether this only stands for an id: a word, or marks alone."""
+    return said.casefold() in NOBODY or not any(map(str.isalnum, said))
 
 
 def childs_id(cell: Cell, field: str = "child") -> str | Refusal:

@@ -78,7 +78,8 @@ async def give_file(
         return await _uploads_page(page, session, scope, form, 1)
     response = RedirectResponse(f"/intake/uploads/{upload_id}", status_code=303)
     if taken is not None:
-        flash(response, f"The file was taken in: {counted(taken.counts.total(), 'row')}")
+        rows = taken.counts.total() + sum(taken.context.values())
+        flash(response, f"The file was taken in: {counted(rows, 'row')}")
     return response
 
 

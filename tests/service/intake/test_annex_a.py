@@ -110,7 +110,7 @@ async def test_hidden_rows_are_loaded_and_the_answer_says_so(app: FastAPI) -> No
         "duplicate": 0,
         "quarantined": 0,
         "context": {},
-        "notes": ["List 4 has 1 hidden row; what they hold was loaded"],
+        "notes": ["List 4 has 1 hidden row, which was loaded"],
     }
 
 

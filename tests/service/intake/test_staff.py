@@ -70,7 +70,11 @@ async def test_a_refused_row_of_staff_leads_to_its_place_in_quarantine(app: Fast
         assert address is not None
         led = re.search(r'href="(/intake/quarantine/[0-9a-f-]{36})"', (await http.get(address.group(1))).text)
         assert led is not None
-        assert (await http.get(led.group(1))).status_code == 200
+        one = await http.get(led.group(1))
+    assert one.status_code == 200
+    assert "Correct it in the list of staff, and give the list again" in one.text
+    assert "Nothing of it could be read" not in one.text
+    assert "Or dismiss it" not in one.text
 
 
 async def test_business_support_makes_nobody_a_manager(app: FastAPI, engine: AsyncEngine) -> None:

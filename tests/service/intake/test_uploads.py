@@ -209,8 +209,36 @@ async def test_hidden_rows_and_sheets_that_nobody_reads_are_said(app: FastAPI) -
     async with await client_as(app, "business_support") as http:
         listed = (await http.get("/intake/uploads")).text
         page_of_it = (await http.get("/intake/uploads/" + listed.split('href="/intake/uploads/')[1].split('"')[0])).text
-    assert "List 4 has 1 hidden row; what they hold was loaded" in page_of_it
+    assert "List 4 has 1 hidden row, which was loaded" in page_of_it
     assert "Notes was not read" in page_of_it
+
+
+async def test_what_is_said_of_each_row_adds_up_to_what_is_said_of_the_file(app: FastAPI) -> None:
+    """Given a second time, a file had nothing quarantined by its figures, and by its rows a row that was."""
+    async with await client_as(app, "business_support") as http:
+        for outcomes in ({"accepted": 1, "duplicate": 0, "quarantined": 1}, {"accepted": 0, "duplicate": 2}):
+            address = (await give(http, workbook(GOOD, ENDS_FIRST))).headers["location"]
+            report = (await http.get(f"{address}/report.csv")).text
+            assert {name: report.count(f",{name},") for name in outcomes} == outcomes
+            assert "It was authorised before it started" in report
+            assert "/intake/quarantine/" in (await http.get(address)).text
+
+
+async def test_a_list_of_plans_is_no_file_of_nought_rows(app: FastAPI) -> None:
+    header = ("Child Unique ID", "Child Protection Plan Start Date", "Child Protection Plan End Date")
+    plan, ended_first = ("77", date(2021, 1, 4), ""), ("78", date(2021, 1, 4), date(2020, 1, 4))
+    async with await client_as(app, "business_support") as http:
+        given = await give(http, workbook(plan, ended_first, header=header, sheet="List 7"))
+        page = (await http.get(given.headers["location"])).text
+    assert "The file was taken in: 2 rows" in page
+
+
+async def test_a_csv_of_which_nobody_said_which_list_is_asked_about_in_words_of_the_page(app: FastAPI) -> None:
+    """The page named an option of the command line."""
+    async with await client_as(app, "business_support") as http:
+        page = (await give(http, b"a,b\n1,2\n", "a.csv")).text
+    assert "a csv holds one list: say which list it is" in page
+    assert "--list" not in page
 
 
 async def test_a_name_that_no_database_holds_is_no_reason_to_fail(app: FastAPI) -> None:
