@@ -21,7 +21,6 @@ from services.audit import audits, draws, moves, sampling, theme_weeks
 from services.audit.domain.programme import Programme
 from services.audit.domain.sampling import Outcome
 from services.audit.domain.themes import Ineligible
-from services.audit.driving import driver
 from services.audit.models import OPEN_STATES, Audit, DecisionRow
 from services.audit.rulings import Ruling, audited_children, excluded_since, keep_rulings
 from services.audit.standings import Standing, in_force
@@ -56,13 +55,6 @@ _SAID = (
     "category_of_abuse",
     "worker_id",
     "team_id",
-)
-
-_HOLD = (
-    "UPDATE frame SET worker_id = said.worker_id, team_id = said.team_id"
-    " FROM unnest($1::uuid[], $2::text[], $3::text[]) AS said (child_id, worker_id, team_id)"
-    " WHERE frame.child_id = said.child_id"
-    " AND (frame.worker_id, frame.team_id) IS DISTINCT FROM (said.worker_id, said.team_id)"
 )
 
 _OPEN = sa.text(
@@ -110,14 +102,6 @@ def _may_change_a_draw(event: EpisodeRecorded | EpisodeWithdrawn) -> bool:
 
 def _says_who_holds(event: EpisodeRecorded) -> bool:
     return event.worker_id is not None or event.team_id is not None
-
-
-async def hold(session: AsyncSession, cases: Sequence[AssessmentRecorded]) -> None:
-    """Whoever did the child's last finished work holds what is open on the child, unless the sender says who does."""
-    last = {case.child_id: case for case in cases if case.worker_id or case.team_id}
-    if last:
-        workers, teams = [case.worker_id for case in last.values()], [case.team_id for case in last.values()]
-        await (await driver(session)).execute(_HOLD, list(last), workers, teams)
 
 
 async def _change(session: AsyncSession, events: Sequence[EpisodeRecorded | EpisodeWithdrawn]) -> list[Event]:

@@ -46,7 +46,6 @@ async def sample_assessments(
     happened = await frames.follow(session, episodes) if episodes else []
     if finished:
         happened += await sampling.sample(session, finished)
-        await frames.hold(session, sampling.newest(finished))
     return happened
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.audit import audits, draws, leaving, moves, rulings
+from services.audit import audits, draws, holding, leaving, moves, rulings
 from services.audit.domain.sampling import Outcome
 from services.audit.domain.themes import Ineligible
 from services.audit.draws import Drawn
@@ -45,6 +45,8 @@ class Known:
     """When work on the child was last drawn for audit, and not given back."""
     kinds: dict[str, str] = field(default_factory=dict)
     """Of the teams."""
+    framed: set[UUID] = field(default_factory=set)
+    """The children of whom something stands in the frame."""
 
 
 @dataclass
@@ -70,6 +72,7 @@ async def sample(session: AsyncSession, events: Sequence[AssessmentRecorded | As
         batch.audited[standing.programme_id] = {child for child, day in batch.known.audited.items() if day >= since}
     corrections = [case for case in recorded if not _arrives(case, standings, batch)]
     await rulings.keep_rulings(session, batch.rulings, batch.again)
+    await holding.follow(session, recorded, batch.known.framed)
     happened: list[Event] = []
     at = (recorded or withdrawn)[-1].occurred_at
     for standing in standings:
@@ -106,6 +109,8 @@ async def _known(session: AsyncSession, cases: Sequence[AssessmentRecorded]) -> 
             known.decided[one, other] = Decided(number, name)
         elif what == "audited":
             known.audited[one] = day
+        elif what == "framed":
+            known.framed.add(one)
         else:
             known.kinds[name] = kind
     return known
@@ -116,6 +121,8 @@ _KNOWN = (
     " NULL AS kind, NULL::date AS day FROM decision WHERE assessment_id = ANY($1::uuid[])"
     " UNION ALL SELECT 'audited', child_id, NULL, NULL, NULL, NULL, max(sampled_on) FROM audit"
     " WHERE child_id = ANY($2::uuid[]) AND state NOT IN ('returned', 'withdrawn') GROUP BY child_id"
+    " UNION ALL SELECT DISTINCT 'framed', child_id, NULL::uuid, NULL::int, NULL, NULL, NULL::date FROM frame"
+    " WHERE child_id = ANY($2::uuid[])"
     " UNION ALL SELECT 'team', NULL, NULL, NULL, team_id, kind, NULL FROM team WHERE team_id = ANY($3::text[])"
 )
 
