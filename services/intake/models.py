@@ -57,9 +57,9 @@ class AliasRow(Table, table=True):
 
     __tablename__: ClassVar[str] = "alias"
 
-    road: str = Field(primary_key=True)
-    kind: str = Field(primary_key=True)
     sender_id: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    road: str = Field(primary_key=True)
     child_id: UUID
     assessment_id: UUID
 

@@ -53,10 +53,10 @@ _KNOWN = (
     "child_id, greatest(started_on, '0001-01-01'), ended_on, category)), '[]') FROM episode "
     "WHERE child_id = ANY(string_to_array($1, chr(31))::uuid[]) AND kind = 'child_protection'), "
     "'aliases', (SELECT coalesce(json_agg(json_build_array(road, kind, sender_id, child_id, assessment_id)), '[]') "
-    "FROM unnest(string_to_array($2, chr(31)), string_to_array($3, chr(31)), string_to_array($4, chr(31))) "
-    "AS asked(road, kind, sender_id) JOIN ("
-    "SELECT road, kind, sender_id, child_id, assessment_id FROM work UNION ALL "
-    "SELECT road, kind, sender_id, child_id, assessment_id FROM alias) AS held USING (road, kind, sender_id)), "
+    "FROM (SELECT road, kind, sender_id, child_id, assessment_id FROM work "
+    "WHERE sender_id = ANY(string_to_array($2, chr(31))) UNION ALL "
+    "SELECT road, kind, sender_id, child_id, assessment_id FROM alias "
+    "WHERE sender_id = ANY(string_to_array($2, chr(31)))) AS held), "
     f"'stamp', {staff.STAMP})::text"
 )
 """One question, for each is a walk to the server, and of nearly every child of a batch nothing is known yet.
@@ -149,10 +149,9 @@ class Known(msgspec.Struct):
 async def load(
     session: AsyncSession, ledger: Ledger, children: Iterable[UUID], submissions: Sequence[Submission] = ()
 ) -> None:
-    """Fill the ledger with everything known of the children, and with the ids that the statements name."""
-    named = [(each.road, each.kind, each.sender_id) for each in submissions if each.sender_id is not None]
-    roads, kinds, sender_ids = (column(each[place] for each in named) for place in range(3))
-    known = _READ(await (await raw(session)).fetchval(_KNOWN, column(children), roads, kinds, sender_ids))
+    """Fill the ledger with everything known of the children, and with what goes by the ids that the statements name."""
+    sender_ids = column(each.sender_id for each in submissions if each.sender_id is not None)
+    known = _READ(await (await raw(session)).fetchval(_KNOWN, column(children), sender_ids))
     for work in known.works:
         ledger.works[work.child_id].append(work)
     for child_id, started_on, ended_on, category in known.plans:
