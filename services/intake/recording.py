@@ -64,15 +64,18 @@ _KNOWN = (
 What was purged before it came stands on the first of all days, which the driver writes as minus infinity.
 """
 
-_STORE_NEW = (
-    "INSERT INTO work (assessment_id, child_id, kind, started_on, road, sender_id, version, said, digest, unmatched, "
-    "first_heard_at) "
-    "SELECT assessment_id, child_id, kind, started_on, $1, sender_id, (digest IS NOT NULL)::integer, said::json, "
-    "digest, coalesce(string_to_array(unmatched, chr(29)), '{}'), $2 FROM unnest("
-    "string_to_array($3, chr(31))::uuid[], string_to_array($4, chr(31))::uuid[], string_to_array($5, chr(31)), "
-    "string_to_array($6, chr(31))::date[], string_to_array($7, chr(31), chr(30)), string_to_array($8, chr(31)), "
-    "string_to_array($9, chr(31), chr(30)), string_to_array($10, chr(31), chr(30))) "
-    "AS fresh(assessment_id, child_id, kind, started_on, sender_id, said, digest, unmatched)"
+_NEW = (
+    "assessment_id",
+    "child_id",
+    "kind",
+    "started_on",
+    "road",
+    "sender_id",
+    "version",
+    "said",
+    "digest",
+    "unmatched",
+    "first_heard_at",
 )
 """What is seen once and new: as narrow as it can be, for nearly everything comes this way."""
 
@@ -167,9 +170,10 @@ _READ = msgspec.json.Decoder(Known).decode
 async def store(session: AsyncSession, ledger: Ledger) -> None:
     """Write what the ledger changed: one statement for what is new, one for what was known."""
     touched = [work for works in ledger.works.values() for work in works if work.is_touched]
-    connection = await raw(session)
-    for road, new in _by_road(work for work in touched if work.is_new).items():
-        await connection.execute(_STORE_NEW, road, max(ledger.heard_at.values()), *_new_columns(new))
+    new = [work for work in touched if work.is_new]
+    if new:
+        rows = _new_rows(new, max(ledger.heard_at.values()))
+        await (await raw(session)).copy_records_to_table("work", columns=_NEW, records=rows)
     changed = [work for work in touched if not work.is_new or not _is_plain(work)]
     if changed:
         await session.execute(_STORE_CHANGED, _columns(changed))
@@ -228,24 +232,23 @@ def _is_plain(work: Work) -> bool:
     return work.version <= 1 and not work.changed and work.withdrawn_at is None
 
 
-def _by_road(works: Iterable[Work]) -> dict[str, list[Work]]:
-    roads: dict[str, list[Work]] = {}
-    for work in works:
-        roads.setdefault(str(work.road), []).append(work)
-    return roads
-
-
-def _new_columns(works: Sequence[Work]) -> tuple[str, ...]:
-    return (
-        column(work.assessment_id for work in works),
-        column(work.child_id for work in works),
-        column(work.kind for work in works),
-        column(work.started_on for work in works),
-        column(work.sender_id for work in works),
-        column(stored(work.said) for work in works),
-        column(work.digest for work in works),
-        column("\x1d".join(work.unmatched) or None for work in works),
-    )
+def _new_rows(works: Iterable[Work], at: datetime) -> list[tuple[object, ...]]:
+    return [
+        (
+            work.assessment_id,
+            work.child_id,
+            work.kind,
+            work.started_on,
+            work.road,
+            work.sender_id,
+            work.version,
+            stored(work.said),
+            work.digest,
+            work.unmatched,
+            at,
+        )
+        for work in works
+    ]
 
 
 def _columns(works: Sequence[Work]) -> dict[str, list[object]]:
