@@ -59,7 +59,7 @@ async def _take_context(
 def _open(path: Path, filename: str, only: int | None) -> tuple[list[AnnexAList], list[str]]:
     sheets = read_file(path, filename, only)
     lists = annex_a.recognise(sheets, only)
-    return lists, [*annex_a.hidden(each.sheet for each in lists), *([] if only else _unread(sheets, lists))]
+    return lists, [*annex_a.oddities(each.sheet for each in lists), *([] if only else _unread(sheets, lists))]
 
 
 def _unread(sheets: Sequence[Sheet], lists: Sequence[AnnexAList]) -> list[str]:

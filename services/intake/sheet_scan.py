@@ -1,4 +1,4 @@
-"""Looks through a workbook as a stream before it is opened: how far each sheet reaches, and which rows it hides.
+"""Looks through a workbook as a stream before it is opened: how far each sheet reaches, what it hides and what failed.
 
 Two cells in opposite corners are a small file, and opened they are a table of sixteen thousand million cells. Every
 part is read to its end on the way, so one that is larger than the archive says is found out too.
@@ -24,7 +24,7 @@ BOOK = "xl/workbook.xml"
 DATA = b"sheetData"
 DAMAGED = "the workbook is damaged and cannot be read"
 
-_PREFIX = rb"(?:[^\s<>/:=\"']+:)?"
+_PREFIX = rb"(?:[^\s<>/:=\"']++:)?"
 _OTHER = rb"""(?:\s+(?!r[\s=])[\w:.-]+\s*=\s*(?:"[^"<>&]*"|'[^'<>&]*'))*"""
 _PLACE = rb"""(?:\s+r\s*=\s*["']([A-Za-z]{0,3})(\d{1,7})["'])?"""
 _PLAIN = re.compile(
@@ -32,17 +32,22 @@ _PLAIN = re.compile(
 )
 _EVERY = re.compile(rb"<" + _PREFIX + rb"(?:c|row)(?=[\s/>])|</" + _PREFIX + rb"row(?=[\s>])|<!")
 _HIDDEN = re.compile(rb"<" + _PREFIX + rb"""row\s[^>]*?\bhidden\s*=\s*["'](?:1|true)["']""")
-_TOO_MANY_TEXTS = re.compile(rb"""\buniqueCount\s*=\s*(?!["']\d{0,7}["'])""")
+_FAILED = re.compile(
+    rb"</" + _PREFIX + rb"f>\s*(?:<" + _PREFIX + rb"v\s*/>|<(" + _PREFIX + rb"v)></\1>)?\s*</" + _PREFIX + rb"c>"
+    rb"|>#(?:REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!)</"
+)
+_TOO_MANY_TEXTS = re.compile(rb"""uniqueCount\s*=\s*(?!["']\d{0,7}["'])""")
 
 
 @dataclass
 class Extent:
-    """How far the filled cells of a sheet reach, and how many of its rows are hidden."""
+    """How far the filled cells of a sheet reach, how many rows are hidden, and whether a formula has no value."""
 
     first_row: int = 0
     last_row: int = 0
     columns: int = 0
     hidden_rows: int = 0
+    failed_formulas: bool = False
 
     @property
     def cells(self) -> int:
@@ -85,6 +90,7 @@ def _extent(part: IO[bytes], name: str) -> Extent:
         if len(tags) != len(_EVERY.findall(data)):
             raise FileRefusedError(DAMAGED)
         extent.hidden_rows += len(_HIDDEN.findall(data))
+        extent.failed_formulas = extent.failed_formulas or _has_failed(data)
         columns: list[int] = []
         rows: list[int] = []
         for tag, letters, digits, closed in tags:
@@ -100,6 +106,11 @@ def _extent(part: IO[bytes], name: str) -> Extent:
                 row += 1
         extent.reach(columns, rows)
     return extent
+
+
+def _has_failed(data: bytes) -> bool:
+    """Whether a formula has an error or nothing for its result; most sheets have no formula at all."""
+    return (b"f>" in data or b">#" in data) and _FAILED.search(data) is not None
 
 
 def _chunks(part: IO[bytes], name: str) -> Iterator[bytes]:

@@ -122,7 +122,7 @@ async def import_staff(
 
 def _read(path: Path, given: Given) -> tuple[list[StaffRow], list[str]]:
     sheets = _sheets(path, given.filename)
-    return list(staff_file.rows(sheets, given.as_of)), annex_a.hidden(sheets)
+    return list(staff_file.rows(sheets, given.as_of)), annex_a.oddities(sheets)
 
 
 def _sheets(path: Path, filename: str) -> Sequence[Sheet]:

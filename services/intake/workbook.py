@@ -195,6 +195,8 @@ def _sheets(path: Path, from_1904: bool, extents: Mapping[str, Extent]) -> list[
             rows = sheet.to_python(skip_empty_area=True)
             first = sheet.start[0] + 1 if sheet.start is not None else 1
             hidden = meta.visible != SheetVisibleEnum.Visible
-            hidden_rows = extents[meta.name].hidden_rows if meta.name in extents else 0
-            sheets.append(Sheet(meta.name, rows, first, hidden, from_1904, hidden_rows))  # type: ignore[arg-type]
+            seen = extents.get(meta.name, Extent())
+            sheets.append(
+                Sheet(meta.name, rows, first, hidden, from_1904, seen.hidden_rows, seen.failed_formulas)  # type: ignore[arg-type]
+            )
     return sheets

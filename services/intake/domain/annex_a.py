@@ -115,6 +115,7 @@ class Sheet:
     hidden: bool = False
     from_1904: bool = False
     hidden_rows: int = 0
+    failed_formulas: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,8 +192,8 @@ def read(row: Row, today: date, at: datetime, births: Births | None = None) -> S
     return statement(kind, Road.ANNEX_A, row.fields, today, at, from_1904=row.from_1904, births=births)
 
 
-def hidden(sheets: Iterable[Sheet]) -> list[str]:
-    """What these sheets hide, which was loaded all the same."""
+def oddities(sheets: Iterable[Sheet]) -> list[str]:
+    """What these sheets hide, which was loaded all the same, and what of them is no value."""
     said = []
     for sheet in sheets:
         if sheet.hidden:
@@ -200,6 +201,8 @@ def hidden(sheets: Iterable[Sheet]) -> list[str]:
         if sheet.hidden_rows:
             many = f"{sheet.hidden_rows:,} hidden rows, which were loaded"
             said.append(f"{sheet.name} has {'1 hidden row, which was loaded' if sheet.hidden_rows == 1 else many}")
+        if sheet.failed_formulas:
+            said.append(f"{sheet.name} has formulas that failed or were not worked out; their cells were read as empty")
     return said
 
 

@@ -114,6 +114,28 @@ def test_a_workbook_that_another_program_wrote_is_read(tmp_path: Path, content: 
     assert found.number == 4
 
 
+CELL = b"<row r='2'><c r='A2'><v>77</v></c><c r='B2'>%s</c></row>"
+FORMULAS = [
+    ("a formula that was not worked out", CELL % b"<f>TODAY()</f>", True),
+    ("a formula that was not worked out, with an empty result", CELL % b"<f>TODAY()</f><v/>", True),
+    ("a formula that points to nothing", CELL.replace(b"'B2'", b"'B2' t='e'") % b"<f>X1</f><v>#REF!</v>", True),
+    ("a formula that found nothing", CELL.replace(b"'B2'", b"'B2' t='e'") % b"<f>X1</f><v>#N/A</v>", False),
+    ("a formula with its result", CELL % b"<f>TODAY()</f><v>44200</v>", False),
+]
+
+
+@pytest.mark.parametrize(("rows", "is_said"), [case[1:] for case in FORMULAS], ids=[case[0] for case in FORMULAS])
+def test_formulas_that_failed_are_said_for_their_cells_are_read_as_empty(
+    tmp_path: Path, rows: bytes, is_said: bool
+) -> None:
+    """An authorisation that was a formula without its result made an assessment that nobody had authorised."""
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(also(rows))
+    notes = annex_a.oddities(read_file(path, path.name, None))
+    said = "List 4 has formulas that failed or were not worked out; their cells were read as empty"
+    assert notes == ([said] if is_said else [])
+
+
 # --- what a name promises ---
 
 
