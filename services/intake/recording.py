@@ -157,6 +157,8 @@ async def load(
     known = _READ(await (await raw(session)).fetchval(_KNOWN, column(children), sender_ids))
     for work in known.works:
         ledger.works[work.child_id].append(work)
+        if work.said:
+            ledger.linked.add(work.child_id)
     for child_id, started_on, ended_on, category in known.plans:
         ledger.plans[child_id].append(Plan(started_on, ended_on, category))
     for road, kind, sender_id, child_id, assessment_id in known.aliases:
@@ -208,12 +210,13 @@ async def store(session: AsyncSession, ledger: Ledger) -> None:
 async def _link(session: AsyncSession, ledger: Ledger, cases: dict[UUID, str]) -> list[Event]:
     """The case system's ids of children not heard of before; a child of whom nothing is left is unlinked."""
     present = {child: case for child, case in cases.items() if any(work.said for work in ledger.works[child])}
+    unlinked = {child: case for child, case in present.items() if child not in ledger.linked}
     events: list[Event] = []
-    if present:
+    if unlinked:
         connection = await raw(session)
-        for row in await connection.fetch(_LINK, column(present), column(present.values())):
+        for row in await connection.fetch(_LINK, column(unlinked), column(unlinked.values())):
             child = row["child_id"]
-            events.append(_linked(child, present[child], ledger.heard_at[child]))
+            events.append(_linked(child, unlinked[child], ledger.heard_at[child]))
     gone = [child for child in cases if child not in present and ledger.works[child]]
     if gone:
         statement = sa.text("DELETE FROM child WHERE child_id = ANY(:gone) RETURNING child_id, version")

@@ -74,6 +74,8 @@ class Ledger:
     aliases: dict[Alias, tuple[UUID, UUID]] = field(default_factory=dict)
     plans: dict[UUID, list[Plan]] = field(default_factory=lambda: defaultdict(list))
     claimed: set[UUID] = field(default_factory=set)
+    linked: set[UUID] = field(default_factory=set)
+    """The children of whom something stood before: the case system's id of each was told then."""
     heard_at: dict[UUID, datetime] = field(default_factory=dict)
     """The children that something was heard of, and when it was last said."""
     all_anew: bool = False

@@ -122,6 +122,17 @@ async def test_a_purge_withdraws_the_record_and_erases_the_childs_link(engine: A
     assert await deliver(engine, handlers.router, assessment()) == []
 
 
+async def test_a_child_that_was_purged_is_linked_again_when_something_is_said_of_it_later(engine: AsyncEngine) -> None:
+    """What is kept of a purge is no sign that the case system's id is still known to anybody."""
+    await deliver(engine, handlers.router, assessment())
+    purge = CmsRecordPurged(
+        occurred_at=NOON + timedelta(days=1), version=2, council="999", id="A-1", child="4410927", kind="assessment"
+    )
+    await deliver(engine, handlers.router, purge)
+    said = await deliver(engine, handlers.router, assessment("A-2"), assessment("A-3", started_on=date(2026, 10, 2)))
+    assert [type(event) for event in said] == [ChildLinked, AssessmentRecorded, AssessmentRecorded]
+
+
 async def test_a_purge_that_arrives_before_its_record_is_remembered(engine: AsyncEngine) -> None:
     """What was said before the purge stays away; another record of that child and day, and a later word, do not."""
     purge = CmsRecordPurged(
