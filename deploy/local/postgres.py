@@ -35,7 +35,10 @@ SETTINGS: Mapping[str, str] = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "max_connections": "200",
-    "shared_buffers": "128MB",
+    # What a year of a large authority touches; a page is taken up only once it is used
+    "shared_buffers": "512MB",
+    # So that a backlog is not followed by a checkpoint a minute, after each of which every page is logged whole
+    "max_wal_size": "4GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
     # An error's text may hold what a person typed; the services log its kind and place.
