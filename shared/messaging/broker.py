@@ -39,6 +39,7 @@ STOP_SECONDS = 6.0
 RETRY_SECONDS = (0.5, 5.0)
 LAG_SECONDS = 5.0
 
+
 def build_broker(
     router: EventRouter, engine: AsyncEngine, bootstrap: str, registry: CollectorRegistry
 ) -> tuple[KafkaBroker, list[Consumer]]:
