@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.intake import recording, staff
+from services.intake import links, recording, staff
 from services.intake.domain import identity
 from services.intake.domain.context import Context
 from services.intake.domain.holders import UNSAID, Holder, holder_of
@@ -121,6 +121,7 @@ async def keep(
         for context, holder in zip(contexts, holders, strict=True)
     ]
     known = await _known(session, set(children.values()))
+    before = known.children
     fresh = _fresh(values, known)
     together = {id(each) for each in fresh}
     if fresh:
@@ -132,9 +133,15 @@ async def keep(
             kept.append([_recorded(council, each, each["version"], each["category"])])
         else:
             kept.append(await _keep(session, council, each, known))
+    now = known.children | {each["child_id"] for each in fresh}
+    heard_at = dict.fromkeys(children.values(), at)
+    linked = await links.link(
+        session, {child: case for case, child in children.items() if child in now - before}, heard_at
+    )
+    unlinked = await links.unlink(session, before - now, heard_at)
     affected = _affected(values, kept, with_plans)
     told = await _tell_anew(session, keys, affected, at) if affected else []
-    events: list[Event] = [*(event for events in kept for event in events), *told]
+    events: list[Event] = [*linked, *unlinked, *(event for events in kept for event in events), *told]
     return recording.Recorded([Outcome.ACCEPTED if events else Outcome.DUPLICATE for events in kept], events)
 
 
@@ -300,12 +307,16 @@ async def purge(session: AsyncSession, keys: recording.Keys, purges: Sequence[Pu
     """Delete what stands around purged children, and the case, plans and placements of a purged episode."""
     council, key = keys
     events: list[Event] = []
+    heard_at: dict[UUID, datetime] = {}
     for each in purges:
         child_id = identity.pseudonym(key, each.child)
         values = {"child_id": child_id, "road": str(each.road), "episode": each.episode}
         gone = await session.execute(_PURGE, values)
-        events.extend(_withdrawn(council, child_id, row.kind, row.started_on, row.version, each.at) for row in gone)
-    return events
+        withdrawn = [_withdrawn(council, child_id, row.kind, row.started_on, row.version, each.at) for row in gone]
+        if withdrawn:
+            heard_at[child_id] = each.at
+        events += withdrawn
+    return [*events, *await links.unlink(session, heard_at, heard_at)]
 
 
 async def resolve(session: AsyncSession, council: str, known: Sequence[str], at: datetime) -> list[Event]:

@@ -16,13 +16,13 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.intake import staff
+from services.intake import links, staff
 from services.intake.domain import identity
 from services.intake.domain.ledger import Ledger, Outcome, Plan
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Purge, Submission, Work, stored
 from shared.db import column, raw
-from shared.events import ChildLinked, ChildUnlinked, Event
+from shared.events import Event
 
 Keys = tuple[str, bytes]
 
@@ -101,12 +101,6 @@ _STORE_CHANGES = sa.text(
     "VALUES (:assessment_id, :version, :at, :road, CAST(:fields AS jsonb))"
 )
 
-_LINK = (
-    "INSERT INTO child (child_id, case_id, version) "
-    "SELECT child_id, case_id, 1 FROM unnest(string_to_array($1, chr(31))::uuid[], string_to_array($2, chr(31))) "
-    "AS fresh(child_id, case_id) ON CONFLICT DO NOTHING RETURNING child_id"
-)
-
 
 async def record(
     session: AsyncSession,
@@ -125,8 +119,8 @@ async def record(
     outcomes = [ledger.purge(each) if isinstance(each, Purge) else ledger.take(each) for each in submissions]
     told = list(ledger.settle())
     await store(session, ledger)
-    links = await _link(session, ledger, cases)
-    return Recorded(outcomes, [*links, *told])
+    linked = await _link(session, ledger, cases)
+    return Recorded(outcomes, [*linked, *told])
 
 
 async def lock_all(session: AsyncSession, keys: Keys, children: Iterable[str]) -> None:
@@ -208,26 +202,12 @@ async def store(session: AsyncSession, ledger: Ledger) -> None:
 
 
 async def _link(session: AsyncSession, ledger: Ledger, cases: dict[UUID, str]) -> list[Event]:
-    """The case system's ids of children not heard of before; a child of whom nothing is left is unlinked."""
+    """Link the children of whom work stands now and none stood; unlink those of whom nothing is left."""
     present = {child: case for child, case in cases.items() if any(work.said for work in ledger.works[child])}
-    unlinked = {child: case for child, case in present.items() if child not in ledger.linked}
-    events: list[Event] = []
-    if unlinked:
-        connection = await raw(session)
-        for row in await connection.fetch(_LINK, column(unlinked), column(unlinked.values())):
-            child = row["child_id"]
-            events.append(_linked(child, unlinked[child], ledger.heard_at[child]))
+    fresh = {child: case for child, case in present.items() if child not in ledger.linked}
     gone = [child for child in cases if child not in present and ledger.works[child]]
-    if gone:
-        statement = sa.text("DELETE FROM child WHERE child_id = ANY(:gone) RETURNING child_id, version")
-        for row in await session.execute(statement, {"gone": gone}):
-            at = ledger.heard_at[row.child_id]
-            events.append(ChildUnlinked(occurred_at=at, version=row.version + 1, child_id=row.child_id))
-    return events
-
-
-def _linked(child: UUID, case: str, at: datetime) -> ChildLinked:
-    return ChildLinked(occurred_at=at, child_id=child, case_id=case)
+    linked = await links.link(session, fresh, ledger.heard_at)
+    return [*linked, *await links.unlink(session, gone, ledger.heard_at)]
 
 
 def _is_plain(work: Work) -> bool:

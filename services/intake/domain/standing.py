@@ -62,6 +62,11 @@ class Known:
     gone: dict[Place, int] = field(default_factory=dict)
     """The version in which one that stood was withdrawn."""
 
+    @property
+    def children(self) -> set[UUID]:
+        """Of whom something stands."""
+        return {child for child, _, _ in self.standing}
+
     def is_stale(self, values: Mapping[str, Any]) -> bool:
         """Whether its sender has said something later of it, or has purged it since."""
         named, order = named_by(values), order_of(values)

@@ -287,12 +287,40 @@ def purge_of_the_plan(**facts: object) -> CmsRecordPurged:
     return msgspec.convert(given, CmsRecordPurged)
 
 
+def around(events: list[Event]) -> list[EpisodeRecorded | EpisodeWithdrawn]:
+    """What was said of what stands around work."""
+    return [event for event in events if isinstance(event, EpisodeRecorded | EpisodeWithdrawn)]
+
+
+def links(events: list[Event]) -> list[type[Event]]:
+    """What was said of children's ids."""
+    return [type(event) for event in events if isinstance(event, ChildLinked | ChildUnlinked)]
+
+
+async def test_a_child_of_whom_only_a_plan_is_known_is_linked_until_the_plan_is_purged(engine: AsyncEngine) -> None:
+    """The frame draws open plans: without the link its auditor could not find the case."""
+    assert links(await deliver(engine, handlers.router, plan())) == [ChildLinked]
+    assert links(await deliver(engine, handlers.router, plan(), plan(id="P-2", started_on=date(2026, 11, 1)))) == []
+    assert links(await deliver(engine, handlers.router, purge_of_the_plan())) == []
+    assert links(await deliver(engine, handlers.router, purge_of_the_plan(id="P-2"))) == [ChildUnlinked]
+
+
+async def test_a_child_stays_linked_while_work_or_a_plan_stands(engine: AsyncEngine) -> None:
+    later = NOON + timedelta(days=1)
+    gone = CmsRecordPurged(occurred_at=later, version=2, council="999", id="A-1", child="4410927", kind="assessment")
+    assert links(await deliver(engine, handlers.router, assessment(), plan())) == [ChildLinked]
+    assert links(await deliver(engine, handlers.router, gone)) == []
+    assert links(await deliver(engine, handlers.router, assessment("A-2"))) == []
+    assert links(await deliver(engine, handlers.router, purge_of_the_plan())) == []
+    assert links(await deliver(engine, handlers.router, structs.replace(gone, id="A-2"))) == [ChildUnlinked]
+
+
 async def test_a_purge_of_a_plan_that_arrives_before_its_record_is_remembered(engine: AsyncEngine) -> None:
     """What was said before the purge stays away, in the same batch too; another plan and a later word do not."""
     assert await deliver(engine, handlers.router, purge_of_the_plan()) == []
     assert await deliver(engine, handlers.router, plan()) == []
     assert await deliver(engine, handlers.router, purge_of_the_plan(id="P-3"), plan(id="P-3")) == []
-    (other,) = await deliver(engine, handlers.router, plan(id="P-2", started_on=date(2026, 9, 2)))
+    (other,) = around(await deliver(engine, handlers.router, plan(id="P-2", started_on=date(2026, 9, 2))))
     (back,) = await deliver(engine, handlers.router, plan(version=3, occurred_at=NOON + timedelta(days=2)))
     assert [type(event) for event in (other, back)] == [EpisodeRecorded, EpisodeRecorded]
 
@@ -303,15 +331,16 @@ async def test_a_plan_that_comes_back_after_its_purge_is_a_later_version(engine:
     said += await deliver(engine, handlers.router, purge_of_the_plan())
     said += await deliver(engine, handlers.router, plan(version=3, occurred_at=NOON + timedelta(days=2)))
     said += await deliver(engine, handlers.router, purge_of_the_plan(version=4))
-    assert [type(event) for event in said] == [EpisodeRecorded, EpisodeWithdrawn] * 2
-    assert [event.version for event in said] == [1, 2, 3, 4]
+    assert [type(event) for event in around(said)] == [EpisodeRecorded, EpisodeWithdrawn] * 2
+    assert [event.version for event in around(said)] == [1, 2, 3, 4]
+    assert links(said) == [ChildLinked, ChildUnlinked] * 2
 
 
 async def test_an_older_word_on_a_plan_that_arrives_late_has_no_effect(engine: AsyncEngine) -> None:
     """Neither on its end nor on its start, whether it comes on the same day, in the same batch or later."""
     later = NOON + timedelta(hours=1)
     over = plan(version=2, occurred_at=later, started_on=date(2026, 9, 4), ended_on=date(2026, 11, 1))
-    (record,) = await deliver(engine, handlers.router, over)
+    (record,) = around(await deliver(engine, handlers.router, over))
     assert isinstance(record, EpisodeRecorded)
     assert (record.started_on, record.ended_on) == (date(2026, 9, 4), date(2026, 11, 1))
     assert await deliver(engine, handlers.router, plan()) == []
