@@ -80,14 +80,18 @@ async def record_finished_work(published: Sequence[CmsEvent], session: AsyncSess
         await recording.lock_all(
             session, (council, key), (each.child for each in read if not isinstance(each, Refusal))
         )
-    latest = max(event.occurred_at for event in published)
-    kept = await episodes.keep(session, (council, key), contexts, local_date(latest), latest)
+    now = SystemClock().now()
+    kept = recording.Recorded()
+    if contexts:
+        latest = max(
+            event.occurred_at for event, each in zip(published, read, strict=True) if isinstance(each, Context)
+        )
+        kept = await episodes.keep(session, (council, key), contexts, local_date(latest), latest)
     recorded = await recording.record(session, [each for each in read if isinstance(each, Submission)], (council, key))
     heard, around = iter(recorded.outcomes), iter(kept.outcomes)
     outcomes: list[Outcome | Refusal] = [
         each if isinstance(each, Refusal) else next(around if isinstance(each, Context) else heard) for each in read
     ]
-    now = SystemClock().now()
     refused = [
         _implausible(event, outcome, record_of(session, event), now)
         for event, outcome in zip(published, outcomes, strict=True)
@@ -151,5 +155,5 @@ def _implausible(event: CmsEvent, refusal: Refusal, record: Record | None, now: 
         kind=cms.kind(event),
         place={"record": event.type()} | (_place(record) if record else {}),
         fields=cms.kept(event),
-        as_of=local_date(event.occurred_at),
+        as_of=cms.day(event),
     )

@@ -34,6 +34,8 @@ def read(event: CmsEvent, council: str) -> Submission | Context | Refusal:
     if event.council != council:
         return Refusal("another_council", "council", "This is another council's record")
     wrong = _unreadable(event)
+    if wrong is None and day(event) is None:
+        wrong = Refusal("not_a_time", "occurred_at", f"It was not said between {FIRST_YEAR} and {LAST_YEAR}")
     if wrong is not None:
         return wrong
     if isinstance(event, CmsEpisodeRecorded):
@@ -49,6 +51,16 @@ def read(event: CmsEvent, council: str) -> Submission | Context | Refusal:
     return wrong or Submission(
         Road.CMS, about, clean(event.child), clean(event.id), said, event.version, event.occurred_at
     )
+
+
+FIRST_YEAR, LAST_YEAR = plausibility.EARLIEST.year, 2199
+"""When a record may have been said; times near the ends of the calendar are no day anywhere."""
+
+
+def day(event: CmsEvent) -> date | None:
+    """The day on which it was said; none where that cannot be."""
+    at = event.occurred_at
+    return local_date(at) if FIRST_YEAR <= at.year <= LAST_YEAR else None
 
 
 HIGHEST = 2**31 - 1

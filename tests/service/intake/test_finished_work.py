@@ -153,6 +153,16 @@ async def test_another_councils_record_is_quarantined_and_the_rest_goes_through(
     assert await reasons(engine) == ["another_council"]
 
 
+async def test_a_record_of_a_time_that_cannot_be_is_quarantined_and_the_rest_goes_through(engine: AsyncEngine) -> None:
+    """At its ends the calendar has no day in London: it passed for a fault of ours."""
+    first = datetime.min.replace(tzinfo=UTC)
+    said = await deliver(
+        engine, handlers.router, structs.replace(assessment("A-1"), occurred_at=first), plan(occurred_at=first), plan()
+    )
+    assert [event.version for event in around(said)] == [1]
+    assert await reasons(engine) == ["not_a_time", "not_a_time"]
+
+
 async def test_a_record_that_cannot_be_read_is_quarantined_without_its_values(engine: AsyncEngine) -> None:
     record = record_of(assessment())
     bad = type(record)(record.topic, 0, 7, record.key, b'{"child": "Canary Name"', record.headers)

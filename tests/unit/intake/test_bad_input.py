@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping, Sized
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
 
@@ -361,6 +361,12 @@ def plan(**changes: object) -> CmsEvent:
 
 PUBLISHED = [
     ("another council's", event(council="998"), "another_council"),
+    ("said in the year 1", event(occurred_at=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))), "not_a_time"),
+    (
+        "said in the year 9999",
+        plan(occurred_at=datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=12)))),
+        "not_a_time",
+    ),
     ("authorised before it started", event(authorised_on=date(2021, 1, 3)), "ends_before_start"),
     ("authorised after it was said", event(authorised_on=date(2021, 3, 13)), "in_the_future"),
     ("started before 1990", event(started_on=date(1980, 1, 1)), "too_long_ago"),
