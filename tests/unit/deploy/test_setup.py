@@ -25,9 +25,12 @@ def bare_machine(tmp_path: Path) -> Path:
 
 
 def set_up(programs: Path) -> subprocess.CompletedProcess[str]:
-    """Run the first step of the set-up with those programs only."""
+    """Run the first step of the set-up with those programs only, in a tree that was never set up."""
+    script = programs.parent / "deploy" / "setup.sh"
+    script.parent.mkdir()
+    shutil.copy(ROOT / "deploy" / "setup.sh", script)
     return subprocess.run(
-        [str(programs / "sh"), str(ROOT / "deploy" / "setup.sh"), "python"],
+        [str(programs / "sh"), str(script), "python"],
         env={"PATH": str(programs)},
         capture_output=True,
         text=True,
