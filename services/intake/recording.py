@@ -79,6 +79,10 @@ _NEW = (
 )
 """What is seen once and new: as narrow as it can be, for nearly everything comes this way."""
 
+FEW = 10
+"""Rows. COPY speaks to the server twice, which only more of them make up for."""
+_STORE_FEW = f"INSERT INTO work ({', '.join(_NEW)}) VALUES ({', '.join(f'${n}' for n in range(1, len(_NEW) + 1))})"  # noqa: S608 - its parts are our own
+
 _STORE_CHANGED = sa.text(
     "UPDATE work SET started_on = fresh.started_on, version = fresh.version, said = CAST(fresh.said AS json), "
     "digest = fresh.digest, unmatched = string_to_array(fresh.unmatched, chr(31)), "
@@ -169,7 +173,11 @@ async def store(session: AsyncSession, ledger: Ledger) -> None:
     new = [work for work in touched if work.is_new]
     if new:
         rows = _new_rows(new, max(ledger.heard_at.values()))
-        await (await raw(session)).copy_records_to_table("work", columns=_NEW, records=rows)
+        connection = await raw(session)
+        if len(rows) <= FEW:
+            await connection.executemany(_STORE_FEW, rows)
+        else:
+            await connection.copy_records_to_table("work", columns=_NEW, records=rows)
     changed = [work for work in touched if not work.is_new or not _is_plain(work)]
     if changed:
         await session.execute(_STORE_CHANGED, _columns(changed))

@@ -73,8 +73,9 @@ _READ = (
     "AND stuck.key = waiting.key) ORDER BY id LIMIT $2"
 )
 _DELETE = (
-    "WITH gone AS (DELETE FROM outbox USING lease WHERE outbox.id = ANY(string_to_array($1, chr(31))::bigint[]) "
-    "AND lease.name = $2 AND lease.holder = $3 AND lease.epoch = $4 RETURNING 1) SELECT count(*) FROM gone"
+    "WITH gone AS (DELETE FROM outbox WHERE id = ANY(string_to_array($1, chr(31))::bigint[]) "
+    "AND EXISTS (SELECT FROM lease WHERE name = $2 AND holder = $3 AND epoch = $4) RETURNING 1) "
+    "SELECT count(*) FROM gone"
 )
 _STICK = text("UPDATE outbox SET stuck = true WHERE id = :id")
 _STATE = text(
