@@ -46,7 +46,7 @@ _KEEP_FRESH = sa.text(
     "SELECT * FROM unnest(CAST(:child_id AS uuid[]), CAST(:kind AS text[]), CAST(:started_on AS date[]), "
     "CAST(:ended_on AS date[]), CAST(:category AS text[]), CAST(:said_on AS date[]), CAST(:road AS text[]), "
     "CAST(:sender_id AS text[]), CAST(:under AS text[]), CAST(:version AS integer[]), "
-    "CAST(:said_version AS integer[]), CAST(:said_at AS timestamptz[]), CAST(:worker_id AS text[]), "
+    "CAST(:said_version AS bigint[]), CAST(:said_at AS timestamptz[]), CAST(:worker_id AS text[]), "
     "CAST(:team_id AS text[]))"
 )
 

@@ -47,7 +47,7 @@ class WorkRow(Table, table=True):
     unmatched: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
     changed: list[str] = Field(default_factory=list, sa_type=ARRAY(sa.Text))
     withdrawn_road: str | None = None
-    withdrawn_version: int = 0
+    withdrawn_version: int = Field(default=0, sa_type=sa.BigInteger)
     withdrawn_at: datetime | None = Field(default=None, sa_type=INSTANT)
     first_heard_at: datetime = Field(sa_type=INSTANT)
 
@@ -95,7 +95,7 @@ class Episode(Table, table=True):
     sender_id: str | None = None
     under: str | None = None
     version: int = 1
-    said_version: int = 1
+    said_version: int = Field(default=1, sa_type=sa.BigInteger)
     said_at: datetime | None = Field(default=None, sa_type=INSTANT)
     worker_id: str | None = None
     team_id: str | None = None

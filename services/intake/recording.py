@@ -90,7 +90,7 @@ _STORE_CHANGED = sa.text(
     "withdrawn_version = fresh.withdrawn_version, withdrawn_at = fresh.withdrawn_at FROM unnest("
     "CAST(:assessment_id AS uuid[]), CAST(:started_on AS date[]), CAST(:version AS integer[]), CAST(:said AS text[]), "
     "CAST(:digest AS text[]), CAST(:unmatched AS text[]), CAST(:changed AS text[]), CAST(:withdrawn_road AS text[]), "
-    "CAST(:withdrawn_version AS integer[]), CAST(:withdrawn_at AS timestamptz[])) "
+    "CAST(:withdrawn_version AS bigint[]), CAST(:withdrawn_at AS timestamptz[])) "
     "AS fresh(assessment_id, started_on, version, said, digest, unmatched, changed, withdrawn_road, "
     "withdrawn_version, withdrawn_at) WHERE work.assessment_id = fresh.assessment_id"
 )

@@ -63,7 +63,7 @@ def day(event: CmsEvent) -> date | None:
     return local_date(at) if FIRST_YEAR <= at.year <= LAST_YEAR else None
 
 
-HIGHEST = 2**31 - 1
+HIGHEST = 2**63 - 1
 """The highest version that a plan, a placement, a case or a purge is kept under: the database's integer."""
 
 _TEXTS = ("family", "worker", "team", "outcome", "authorised_by", "decided_by", "category_of_abuse")

@@ -315,6 +315,27 @@ async def test_a_child_of_whom_only_a_plan_is_known_is_linked_until_the_plan_is_
     assert links(await deliver(engine, handlers.router, purge_of_the_plan(id="P-2"))) == [ChildUnlinked]
 
 
+async def test_a_sender_may_count_its_versions_in_milliseconds_since_1970(engine: AsyncEngine) -> None:
+    """Its assessments went in, and its plans and purges were refused."""
+    now = int(NOON.timestamp() * 1000)
+    later = structs.replace(assessment(), version=now)
+    gone = CmsRecordPurged(
+        occurred_at=NOON, version=now + 1, council="999", id="A-1", child="4410927", kind="assessment"
+    )
+    said = await deliver(engine, handlers.router, later, plan(version=now))
+    said += await deliver(engine, handlers.router, gone, purge_of_the_plan(version=now + 1))
+    said += await deliver(engine, handlers.router, later, plan(version=now))
+    assert {type(event) for event in said} == {
+        ChildLinked,
+        AssessmentRecorded,
+        EpisodeRecorded,
+        AssessmentWithdrawn,
+        EpisodeWithdrawn,
+        ChildUnlinked,
+    }
+    assert await reasons(engine) == []
+
+
 async def test_a_child_stays_linked_while_work_or_a_plan_stands(engine: AsyncEngine) -> None:
     later = NOON + timedelta(days=1)
     gone = CmsRecordPurged(occurred_at=later, version=2, council="999", id="A-1", child="4410927", kind="assessment")
