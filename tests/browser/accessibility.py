@@ -9,8 +9,20 @@ from playwright.async_api import Page
 
 STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 AXE = Axe()
-RUN = """async only => (await axe.run({ runOnly: only, resultTypes: ["violations"] })).violations.map(
-  ({ id, help, nodes }) => ({ id, help, nodes: nodes.slice(0, 1).map(({ target }) => ({ target })) }))"""
+RUN = """async only => {
+  // A live page that changes while axe looks is two pages to it (cells without their row): then it looks again.
+  let changed, found;
+  const changes = new MutationObserver(() => { changed = true; });
+  changes.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+  do {
+    changed = false;
+    found = await axe.run({ runOnly: only, resultTypes: ["violations"] });
+    changed ||= changes.takeRecords().length > 0;
+  } while (changed);
+  changes.disconnect();
+  return found.violations.map(
+    ({ id, help, nodes }) => ({ id, help, nodes: nodes.slice(0, 1).map(({ target }) => ({ target })) }));
+}"""
 FOCUS_LOOK = """() => {
   const element = document.activeElement;
   if (!element || element === document.body) return null;
