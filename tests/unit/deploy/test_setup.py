@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 TOOLS = ("sh", "dirname", "pwd", "touch", "mkdir", "sort", "head", "cut")
-NO_VENV = 'case "$*" in *ensurepip*) exit 1;; esac'
+NO_VENV = 'case "$*" in *"import venv, ensurepip"*) exit 1;; esac'
 
 
 @pytest.fixture
