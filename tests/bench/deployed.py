@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,17 +28,26 @@ NAMES = ("intake", "audit")
 ORIGINS = (20_000, 32_000)
 
 
+@dataclass(frozen=True)
+class Replica:
+    """One process of a service."""
+
+    name: str
+    server: Server
+    port: int
+
+
 @dataclass
 class Deployed:
-    """Two services on the servers of a measurement, each a process that starts when it is told to."""
+    """Two services on the servers of a measurement, each a process or more that start when they are told to."""
 
     servers: Bench
     ports: Ports
-    running: dict[str, Server] = field(default_factory=dict)
+    running: list[Replica] = field(default_factory=list)
     # One client for all: a new one reads the certificates of the world, and that would be a part of what is measured
     _client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
 
-    def start(self, name: str, app: str = "", told: Mapping[str, str] | None = None) -> None:
+    def start(self, name: str, app: str = "", told: Mapping[str, str] | None = None, replicas: int = 1) -> None:
         """Start a service and wait until it is ready; another application in its place where one is named."""
         settings = {
             **environment(self.servers.folder),
@@ -45,18 +56,28 @@ class Deployed:
             f"{name.upper()}_DATABASE_URL": self.servers.database.url(name),
             **(told or {}),
         }
-        program = services.program(name, app or f"services.{name}.app:app", self.ports, settings)
-        log = self.servers.folder / f"{name}.log"
-        self.running[name] = Server(program, log, self.servers.reaper)
+        origins = [self.ports, *(free_ports() for _ in range(replicas - 1))]
+        with ThreadPoolExecutor(replicas) as starting:
+            list(
+                starting.map(
+                    lambda ports: self._start(name, app or f"services.{name}.app:app", ports, settings), origins
+                )
+            )
+
+    def _start(self, name: str, app: str, ports: Ports, settings: Mapping[str, str]) -> None:
+        port = ports.service(name)
+        log = self.servers.folder / f"{name}-{port}.log"
+        server = Server(services.program(name, app, ports, settings), log, self.servers.reaper)
         try:
-            self.running[name].start()
+            server.start()
         except Failed as failed:
             raise SystemExit(f"{failed}\n{log.read_text()[-2000:]}") from failed
+        self.running.append(Replica(name, server, port))
 
     def stop(self) -> None:
         """Stop what was started."""
-        for server in self.running.values():
-            server.stop()
+        for replica in self.running:
+            replica.server.stop()
         self.running.clear()
 
     def address(self, name: str) -> str:
@@ -79,27 +100,30 @@ class Deployed:
         return str(answer.json()["id"])
 
     def measure(self, name: str, metric: str, **labels: str) -> float:
-        """The sum of a metric over the lines that have these labels."""
-        text = self._client.get(f"{self.address(name)}/metrics").text
+        """The sum of a metric over the replicas that are ready, and the lines that have these labels."""
+        ports = [replica.port for replica in self.running if replica.name == name]
+        text = "".join(self._client.get(f"http://{LOOPBACK}:{port}/metrics").text for port in ports)
         lines = re.findall(rf"^{metric}({{.*}})? (\S+)$", text, re.MULTILINE)
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         return sum(float(value) for found, value in lines if all(each in found for each in wanted))
 
-    def cpu(self) -> float:
-        """The CPU seconds that everything has used so far: both services, Kafka and PostgreSQL."""
-        return sum(self.cpu_by_process().values())
-
     def cpu_by_process(self) -> dict[str, float]:
-        """The CPU seconds that each service, Kafka and PostgreSQL have used so far."""
-        servers = dict(zip(("kafka", "postgres"), self.servers.servers, strict=False))
-        return {name: cpu(process) for name, process in {**self._processes(), **servers}.items()}
+        """The CPU seconds that each service (all its replicas), Kafka and PostgreSQL have used so far."""
+        used = defaultdict[str, float](float, zip(("kafka", "postgres"), map(cpu, self.servers.servers), strict=False))
+        for name, process in self._processes():
+            used[name] += cpu(process)
+        return dict(used)
 
     def rss_mb(self) -> dict[str, int]:
-        """The most memory that each service has held."""
-        return {name: most_memory_mb(process) for name, process in self._processes().items()}
+        """The most memory that a process of each service has held."""
+        most = defaultdict[str, int](int)
+        for name, process in self._processes():
+            most[name] = max(most[name], most_memory_mb(process))
+        return dict(most)
 
-    def _processes(self) -> dict[str, int]:
-        return {name: server.running.process.pid for name, server in self.running.items() if server.running}
+    def _processes(self) -> list[tuple[str, int]]:
+        running = [(replica.name, replica.server.running) for replica in self.running]
+        return [(name, process.process.pid) for name, process in running if process]
 
 
 @contextmanager
