@@ -19,7 +19,9 @@ from faststream.kafka.message import ConsumerProtocol, KafkaMessage
 
 log = structlog.get_logger()
 
-MAX_RECORDS = 500
+MAX_RECORDS = 1_000
+"""At a time. What a batch costs whatever its size is shared by twice as many as at 500, and an event costs a twelfth
+less; 2,000 would save as much again, and take intake above its 150 MB."""
 LONGEST_WAIT_MS = 1_000
 """For records to come. They are taken as soon as they are there: it only says how often an idle consumer wakes."""
 ACKNOWLEDGE_SECONDS = 1.0
