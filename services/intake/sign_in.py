@@ -69,7 +69,11 @@ def begin_session(response: Response, person: people.Person, settings: SignInSet
 
 @router.get("/sign-in", include_in_schema=False)
 async def choose(
-    page: Page, session: Reading, request: Request, wanted: Annotated[str, Query(alias="next", max_length=2000)] = HOME
+    page: Page,
+    session: Reading,
+    request: Request,
+    wanted: Annotated[str, Query(alias="next", max_length=2000)] = HOME,
+    unsaved: Annotated[str, Query(max_length=3)] = "",
 ) -> HTMLResponse:
     """The people to choose from, where local sign-in is on; what to do instead, where it is not."""
     settings = settings_of(request)
@@ -80,6 +84,7 @@ async def choose(
         local=settings.local_sign_in,
         groups=by_role(everybody),
         wanted=safe_path(wanted),
+        unsaved=bool(unsaved),
     )
 
 

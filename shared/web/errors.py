@@ -7,9 +7,11 @@ from urllib.parse import quote
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.access.scope import SignInRequiredError, scope_of
@@ -50,11 +52,23 @@ async def to_sign_in(request: Request, _error: Exception) -> Response:
     """Send a browser to sign in and back again; answer 401 to a program and to a form that was open too long."""
     if wants_json(request):
         return JSONResponse({"detail": "Sign in first."}, status_code=401)
-    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    target = f"/sign-in?next={quote(wanted, safe='/')}" if request.method == "GET" else "/sign-in"
-    response = RedirectResponse(target, status_code=303)
+    is_read = request.method in ("GET", "HEAD")
+    wanted = _address(request.url) if is_read else _came_from(request)
+    asked = ([] if is_read else ["unsaved=yes"]) + ([f"next={quote(wanted, safe='/')}"] if wanted else [])
+    response = RedirectResponse("?".join(["/sign-in", *filter(None, ["&".join(asked)])]), status_code=303)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _address(url: URL) -> str:
+    return url.path + (f"?{url.query}" if url.query else "")
+
+
+def _came_from(request: Request) -> str | None:
+    """The page of this service whose form was sent; none for one that only an answer to a form shows."""
+    url = URL(request.headers.get("referer", ""))
+    page = {"type": "http", "method": "GET", "path": url.path, "root_path": "", "headers": []}
+    return _address(url) if any(route.matches(page)[0] is Match.FULL for route in request.app.routes) else None
 
 
 async def as_page(request: Request, error: Exception) -> Response:

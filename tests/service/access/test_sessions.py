@@ -32,6 +32,16 @@ async def test_signed_out_a_page_leads_to_sign_in_and_back(app: FastAPI) -> None
     assert answer.headers["location"] == "/sign-in?next=/audit/inbox%3Ftheme%3Dneglect%26page%3D2"
 
 
+async def test_signed_out_what_was_sent_is_said_to_be_lost_and_the_page_comes_back(app: FastAPI) -> None:
+    """A form that was open too long led to sign-in without a word, and from there home."""
+    browser = client(app)
+    where = f"{browser.base_url}/audit/inbox?page=2"
+    sent = await browser.post("/audit/inbox", headers={"Referer": where})
+    assert sent.headers["location"] == "/sign-in?unsaved=yes&next=/audit/inbox%3Fpage%3D2"
+    elsewhere = await browser.post("/audit/inbox", headers={"Referer": "https://example.org/x"})
+    assert elsewhere.headers["location"] == "/sign-in?unsaved=yes"
+
+
 async def test_signed_out_a_program_is_told_so(app: FastAPI) -> None:
     assert (await whoami(client(app))).status_code == 401
 

@@ -77,6 +77,12 @@ async def test_people_are_offered_by_role(intake: FastAPI) -> None:
     assert 'name="next" value="/audit/inbox"' in page
 
 
+async def test_who_was_signed_out_is_told_that_nothing_was_saved(intake: FastAPI) -> None:
+    await keep(intake, a_person("w1", Role.AUDITOR, name="Ada Cole"))
+    assert "was not saved" in (await client(intake).get("/sign-in?unsaved=yes")).text
+    assert "was not saved" not in (await client(intake).get("/sign-in")).text
+
+
 async def test_with_nobody_known_the_page_says_what_would_fill_it(intake: FastAPI) -> None:
     assert "Nobody is known yet" in (await client(intake).get("/sign-in")).text
 
