@@ -147,11 +147,13 @@ async def every_upload_row(engine: AsyncEngine, scope: Scope, upload_id: UUID) -
 async def quarantined(
     session: AsyncSession, scope: Scope, state: str, code: str | None, page: int
 ) -> Listed[Quarantined]:
-    """What was refused, the newest first."""
+    """What was refused, the newest first; what came at once, in the order of its file."""
     query = sa.select(Quarantined).where(_values(scope), col(Quarantined.state) == state)
     if code:
         query = query.where(col(Quarantined.code) == code)
-    return await _listed(session, query.order_by(col(Quarantined.came_at).desc(), col(Quarantined.quarantine_id)), page)
+    place = col(Quarantined.place)
+    order = (col(Quarantined.came_at).desc(), place["sheet"], place["row"], col(Quarantined.quarantine_id))
+    return await _listed(session, query.order_by(*order), page)
 
 
 async def quarantined_one(
@@ -172,17 +174,17 @@ async def records_of(session: AsyncSession, scope: Scope, child_id: UUID) -> lis
     return [Around(*row) for row in await session.execute(query.limit(MOST_AROUND))]
 
 
-async def unmatched(session: AsyncSession, scope: Scope, page: int) -> Listed[Unmatched]:
-    """Workers and teams that the directory lacks, those of most cases first."""
+async def unmatched(session: AsyncSession, scope: Scope, page: int, kind: str | None = None) -> Listed[Unmatched]:
+    """Workers and teams that the directory lacks, or those of one kind; those of most cases first."""
     if not sees_values(scope):
         return Listed([], 0, page)
     query = sa.text(
         "SELECT spelling.kind, spelling.stand_in, spelling.shown, count(named.key) AS cases, spelling.first_seen_at "
         "FROM spelling JOIN (SELECT unnest(unmatched) AS key FROM work WHERE unmatched <> '{}') AS named "
         "ON named.key = spelling.kind || ':' || spelling.stand_in WHERE spelling.stands_for IS NULL "
-        "GROUP BY 1, 2, 3, 5 ORDER BY cases DESC, shown"
+        "AND (CAST(:kind AS text) IS NULL OR spelling.kind = :kind) GROUP BY 1, 2, 3, 5 ORDER BY cases DESC, shown"
     )
-    rows = [Unmatched(*row) for row in await session.execute(query)]
+    rows = [Unmatched(*row) for row in await session.execute(query, {"kind": kind})]
     return Listed(rows[(page - 1) * PAGE : page * PAGE], len(rows), page)
 
 

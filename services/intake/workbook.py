@@ -17,7 +17,7 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, Shee
 from services.intake import sheet_scan
 from services.intake.csv_file import read_csv
 from services.intake.domain.annex_a import Sheet
-from services.intake.domain.refusal import FileRefusedError
+from services.intake.domain.refusal import FileRefusedError, ListUnsaidError
 from services.intake.sheet_scan import BOOK, Extent
 
 MOST_UNPACKED = 400 * 1024 * 1024
@@ -45,7 +45,7 @@ def read_file(path: Path, filename: str, only: int | None) -> list[Sheet]:
         return folder
     if is_text(path, filename):
         if only is None and _LIST_IN_NAME.search(filename) is None:
-            raise FileRefusedError("a csv holds one list: say which list it is")
+            raise ListUnsaidError("a csv holds one list: say which list it is")
         return [read_csv(path, filename)]
     return read_workbook(path)
 

@@ -16,3 +16,7 @@ class Refusal:
 
 class FileRefusedError(Exception):
     """A whole file or request is refused, and nothing of it was taken. Its text says why in one plain line."""
+
+
+class ListUnsaidError(FileRefusedError):
+    """A csv holds one list, and nobody said which."""

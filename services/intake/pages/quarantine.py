@@ -141,7 +141,7 @@ def _one_page(
         form=form,
         dismissal=dismissal,
         fields=[(name, FIELDS[name]) for name in resubmission.fields_of(found)],
-        field_name=FIELDS.get,
+        field_names=FIELDS,
         road_name=road_name,
         kind_name=kind_name,
     )

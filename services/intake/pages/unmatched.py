@@ -29,12 +29,20 @@ class Resolution(BaseModel):
 
 
 @router.get("/intake/unmatched", dependencies=WATCHERS)
-async def unmatched(page: Page, session: Reading, scope: CurrentScope, number: PageNumber = 1) -> HTMLResponse:
-    """The list, those of most cases first."""
+async def unmatched(
+    page: Page,
+    session: Reading,
+    scope: CurrentScope,
+    kind: Annotated[str, Query(max_length=10)] = "",
+    number: PageNumber = 1,
+) -> HTMLResponse:
+    """The list, those of most cases first; all of it, or workers or teams only."""
+    wanted = kind if kind in ("worker", "team") else ""
     return page(
         "intake/unmatched.html",
         title="Unmatched staff",
-        listed=await queries.unmatched(session, scope, number),
+        listed=await queries.unmatched(session, scope, number, wanted or None),
+        kind=wanted,
     )
 
 

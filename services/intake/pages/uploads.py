@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 
 from services.intake import queries
 from services.intake.domain.annex_a import COLUMNS
-from services.intake.domain.refusal import FileRefusedError
+from services.intake.domain.refusal import FileRefusedError, ListUnsaidError
 from services.intake.files import ROADS_WITH_FILES, import_file
 from services.intake.models import UploadRow
 from services.intake.pages.asking import WATCHERS, PageNumber, road_name
@@ -74,13 +74,19 @@ async def give_file(
         number = int(only) if only.isdecimal() else None
         upload_id, taken = await _begin(request.app, scope, kind, file, day, number)
     except FileRefusedError as refused:
-        form.refuse("file", f"The file was refused and nothing of it was taken: {refused}")
+        field = "list" if isinstance(refused, ListUnsaidError) else "file"
+        form.refuse(field, f"The file was refused and nothing of it was taken: {refused}")
         return await _uploads_page(page, session, scope, form, 1)
     response = RedirectResponse(f"/intake/uploads/{upload_id}", status_code=303)
-    if taken is not None:
-        rows = taken.counts.total() + sum(taken.context.values())
-        flash(response, f"The file was taken in: {counted(rows, 'row')}")
+    rows = taken.counts.total() + sum(taken.context.values()) if taken else 0
+    if taken and rows:
+        flash(response, f"The file was taken in: {_came_to(rows, taken.counts['quarantined'])}")
     return response
+
+
+def _came_to(rows: int, quarantined: int) -> str:
+    waits = f", of which {quarantined:,} {'is' if quarantined == 1 else 'are'} in quarantine" if quarantined else ""
+    return f"{counted(rows, 'row')}{waits}"
 
 
 async def _begin(
@@ -128,6 +134,7 @@ async def one_upload(
         rows=await queries.upload_rows(session, scope, upload_id, wanted, number),
         outcome=wanted,
         state=await queries.upload_state(session, upload),
+        came_to=_came_to,
         road_name=road_name,
     )
 

@@ -144,6 +144,38 @@ async def test_an_unmatched_worker_is_added_and_a_team_matched(filled: FastAPI, 
     assert [person.name for person in added] == ["Ann Li"]
 
 
+@pytest.mark.parametrize(("path", "untrue"), [("quarantine", "Nothing waits"), ("unmatched", "Everybody is known")])
+async def test_a_page_past_the_last_says_so(filled: FastAPI, path: str, untrue: str) -> None:
+    """It said that nothing waited, beneath the count of what does: of a list whose last page somebody had settled."""
+    async with await client_as(filled, "business_support") as http:
+        page = (await http.get(f"/intake/{path}?page=9")).text
+    assert untrue not in page
+    assert "The list ends before this page" in page
+    assert "page=1" in page
+
+
+async def test_unmatched_staff_can_be_narrowed_to_teams(filled: FastAPI) -> None:
+    """Both figures of the first page led to one list of everybody."""
+    async with await client_as(filled, "business_support") as http:
+        home = (await http.get("/intake")).text
+        page = (await http.get("/intake/unmatched?kind=team")).text
+    assert 'href="/intake/unmatched?kind=team"' in home
+    assert "1 team" in page
+    assert "Moor" in page
+    assert "Ann Li" not in page
+
+
+async def test_what_was_refused_stands_in_the_order_of_its_file(app: FastAPI) -> None:
+    """It stood in the order of ids that say nothing; and a list of one reason did not say which."""
+    await send(app, workbook(*((str(child), *ENDS_FIRST[1:]) for child in range(70, 90))))
+    async with await client_as(app, "business_support") as http:
+        page = (await http.get("/intake/quarantine?reason=ends_before_start")).text
+    rows = [int(row) for row in re.findall(r"row (\d+)", page)]
+    assert len(rows) == 20
+    assert rows == sorted(rows)
+    assert "20 records with the reason “It was authorised before it started”" in page
+
+
 async def test_an_assessment_tells_its_story(filled: FastAPI, engine: AsyncEngine) -> None:
     await send(filled, workbook(("77", None, date(2021, 1, 4), "No", date(2021, 2, 8), "Moor", "Ann Li")))
     (number,) = {event.assessment_id for event in await said(engine) if isinstance(event, AssessmentRecorded)}

@@ -71,6 +71,7 @@ async def test_a_file_is_answered_before_it_is_read_and_followed_until_it_is_tak
             page = (await http.get(given.headers["location"])).text
             assert "Being taken in" not in page
             assert "hx-trigger" not in page
+            assert "2 rows, of which 1 is in quarantine" in page
             assert "It was authorised before it started" in page
 
         await eventually(finished)
@@ -233,11 +234,29 @@ async def test_a_list_of_plans_is_no_file_of_nought_rows(app: FastAPI) -> None:
     assert "The file was taken in: 2 rows" in page
 
 
+async def test_a_file_that_was_taken_in_says_how_much_of_it_waits(app: FastAPI) -> None:
+    """A green tick said that its rows were taken in, whatever had become of them."""
+    async with await client_as(app, "business_support") as http:
+        given = await give(http, workbook(GOOD, ENDS_FIRST))
+        page = (await http.get(given.headers["location"])).text
+    assert "The file was taken in: 2 rows, of which 1 is in quarantine" in page
+
+
+async def test_a_file_of_no_rows_is_no_success(app: FastAPI) -> None:
+    """A green tick said that it was taken in."""
+    async with await client_as(app, "business_support") as http:
+        given = await give(http, workbook())
+        page = (await http.get(given.headers["location"])).text
+    assert "The file was taken in" not in page
+    assert "No rows" in page
+
+
 async def test_a_csv_of_which_nobody_said_which_list_is_asked_about_in_words_of_the_page(app: FastAPI) -> None:
     """The page named an option of the command line."""
     async with await client_as(app, "business_support") as http:
         page = (await give(http, b"a,b\n1,2\n", "a.csv")).text
     assert "a csv holds one list: say which list it is" in page
+    assert 'href="#list"' in page
     assert "--list" not in page
 
 
