@@ -20,6 +20,7 @@ from services.intake.domain.rhythm import is_silent
 from shared.clock import LONDON
 from shared.db import raw
 from shared.events import Event, FeedFellSilent, FeedReceived, FeedResumed
+from shared.working_days import local_date
 
 LOOKED_BACK = timedelta(days=21)
 """Covers five working days across any run of bank holidays."""
@@ -46,10 +47,7 @@ _FOLD = sa.text(
 
 _DAY = sa.text("INSERT INTO feed_day (feed, day, first_at) VALUES (:feed, :day, :at) ON CONFLICT DO NOTHING")
 
-_DAYS = sa.text(
-    "SELECT feed.feed, feed.version, feed.last_heard_at, day, first_at FROM feed JOIN feed_day USING (feed) "
-    "WHERE feed.silent_since IS NULL AND day >= :since ORDER BY feed.feed, day"
-)
+_DAYS = sa.text("SELECT feed, day, first_at FROM feed_day WHERE day >= :since ORDER BY feed, day")
 
 _SILENT = sa.text(
     "UPDATE feed SET silent_since = :now, version = version + 1 WHERE feed = :feed AND silent_since IS NULL "
@@ -93,13 +91,18 @@ async def fold(session: AsyncSession) -> list[Event]:
     return events
 
 
+async def first_heard(session: AsyncSession, today: date) -> dict[str, dict[date, time]]:
+    """When each feed first came on each of its latest days, in London."""
+    days: dict[str, dict[date, time]] = {}
+    for row in await session.execute(_DAYS, {"since": today - LOOKED_BACK}):
+        days.setdefault(row.feed, {})[row.day] = row.first_at
+    return days
+
+
 async def watch(session: AsyncSession, now: datetime) -> list[Event]:
     """Say which feeds have fallen silent: those that have a rhythm and have missed it today."""
-    days: dict[str, dict[date, time]] = {}
-    for row in await session.execute(_DAYS, {"since": now.astimezone(LONDON).date() - LOOKED_BACK}):
-        days.setdefault(row.feed, {})[row.day] = row.first_at
     events: list[Event] = []
-    for feed, heard in days.items():
+    for feed, heard in (await first_heard(session, local_date(now))).items():
         if not is_silent(heard, now):
             continue
         fell = await session.execute(_SILENT, {"feed": feed, "now": now})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
+from services.intake.domain.rhythm import usual_hour
+from services.intake.feeds import first_heard
 from services.intake.models import ChangeRow, Child, Feed, Quarantined, SpellingRow, Upload, UploadRow, WorkRow
 from shared.access import Role, Scope
 from shared.access.tables import PERSON, TEAM
@@ -94,6 +96,15 @@ async def feeds(session: AsyncSession, scope: Scope) -> Sequence[Feed]:
         return []
     query = sa.select(Feed).order_by(col(Feed.last_heard_at))
     return (await session.execute(query)).scalars().all()
+
+
+async def usual_hours(session: AsyncSession, scope: Scope, today: date) -> Mapping[str, time]:
+    """By when each feed that has a rhythm is usually heard on a working day, in London."""
+    if not scope.has(*SEES_VALUES, Role.ADMINISTRATOR):
+        return {}
+    heard = await first_heard(session, today)
+    usual = {feed: usual_hour(days, today) for feed, days in heard.items()}
+    return {feed: hour for feed, hour in usual.items() if hour is not None}
 
 
 async def waiting(session: AsyncSession, scope: Scope) -> list[Waiting]:

@@ -23,13 +23,17 @@ def expected_by(first_heard: Mapping[date, time], today: date) -> datetime | Non
 
     `first_heard` says when, in London, it first came on each day.
     """
-    if not is_working_day(today):
+    usual = usual_hour(first_heard, today)
+    if usual is None or not is_working_day(today):
         return None
+    return datetime.combine(today, usual, LONDON) + GRACE
+
+
+def usual_hour(first_heard: Mapping[date, time], today: date) -> time | None:
+    """By when a feed has come on the last five working days; none where it came on fewer than three of them."""
     days = [add_working_days(today, -back) for back in range(1, LOOKED_BACK + 1)]
     times = [first_heard[day] for day in days if day in first_heard]
-    if len(times) < ENOUGH:
-        return None
-    return datetime.combine(today, max(times), LONDON) + GRACE
+    return max(times) if len(times) >= ENOUGH else None
 
 
 def is_silent(first_heard: Mapping[date, time], now: datetime) -> bool:

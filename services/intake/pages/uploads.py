@@ -33,6 +33,15 @@ log = structlog.get_logger()
 SOON_SECONDS = 0.5
 """What takes longer goes on behind its page, which shows how far it is."""
 
+LISTS = {
+    1: "contacts",
+    3: "referrals",
+    4: "assessments",
+    5: "section 47 enquiries",
+    6: "children in need",
+    7: "child protection plans",
+    8: "children looked after",
+}
 OUTCOMES = ("accepted", "duplicate", "quarantined", "unreadable")
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 CONTROL = ("\t", "\r", "\n")
@@ -193,6 +202,6 @@ async def _uploads_page(
         uploads=(listed := await queries.uploads(session, scope, number)),
         states=[await queries.upload_state(session, each) for each in listed.items],
         kinds=list(ROADS_WITH_FILES.items()),
-        lists=[(str(each), f"List {each}") for each in COLUMNS],
+        lists=[(str(each), f"List {each}: {LISTS[each]}") for each in COLUMNS],
         road_name=road_name,
     )

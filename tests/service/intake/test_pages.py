@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, time
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake import handlers
 from shared.events import AssessmentRecorded, PersonRecorded
+from shared.working_days import add_working_days
 from tests.service.intake.test_annex_a import send, workbook
 from tests.service.intake.test_finished_work import assessment
 from tests.support.clients import client_as
@@ -96,10 +97,12 @@ async def test_a_file_is_given_on_the_page_and_its_rows_can_be_downloaded(app: F
     content = workbook(GOOD, ENDS_FIRST, sheet="=1+2 List 4")
     async with await client_as(app, "business_support") as http:
         files = {"file": ("monthly.xlsx", content)}
+        form = await http.get("/intake/uploads")
         nothing = await http.post("/intake/uploads", data={"as_of": "2021-03-12", "kind": "annex-a"})
         given = await http.post("/intake/uploads", data={"as_of": "2021-03-12", "kind": "annex-a"}, files=files)
         page = await http.get(given.headers["location"])
         report = await http.get(f"{given.headers['location']}/report.csv")
+    assert "List 5: section 47 enquiries" in form.text
     assert nothing.status_code == 422
     assert given.status_code == 303
     assert "It was authorised before it started" in page.text
@@ -152,6 +155,33 @@ async def test_a_page_past_the_last_says_so(filled: FastAPI, path: str, untrue: 
     assert untrue not in page
     assert "The list ends before this page" in page
     assert "page=1" in page
+
+
+async def test_a_feed_says_what_its_usual_hour_is(app: FastAPI, engine: AsyncEngine) -> None:
+    """Whoever asked why a feed is not called silent yet found nothing to go by."""
+    today = app.state.service.clock.today()
+    async with engine.begin() as connection:
+        for feed, days in (("dfe", range(1, 6)), ("annex-a", range(1, 2))):
+            await connection.execute(
+                sa.text("INSERT INTO feed VALUES (:feed, :feed, 1, now(), 1, 0, 0)"),
+                {"feed": feed},
+            )
+            for back in days:
+                await connection.execute(
+                    sa.text("INSERT INTO feed_day (feed, day, first_at) VALUES (:feed, :day, :at)"),
+                    {"feed": feed, "day": add_working_days(today, -back), "at": time(6, 30)},
+                )
+    async with await client_as(app, "administrator") as http:
+        page = (await http.get("/intake")).text
+    assert page.count("By 6:30am on working days") == 1
+    assert page.count("No set hour") == 1
+
+
+async def test_a_refused_file_is_so_among_the_newest(app: FastAPI) -> None:
+    """It looked like a file of nothing."""
+    await send(app, b"no")
+    async with await client_as(app, "business_support") as http:
+        assert ">Refused<" in (await http.get("/intake")).text
 
 
 async def test_unmatched_staff_can_be_narrowed_to_teams(filled: FastAPI) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 
-from services.intake.domain.rhythm import is_silent
+from services.intake.domain.rhythm import is_silent, usual_hour
 from shared.clock import LONDON
 
 WEEK = {date(2026, 11, day): time(6, 15 + day % 3) for day in (16, 17, 18, 19, 20)}
@@ -35,3 +35,8 @@ def test_a_bank_holiday_is_no_alarm() -> None:
 
 def test_a_file_given_now_and_then_has_no_rhythm() -> None:
     assert not is_silent({date(2026, 11, 17): time(9, 0)}, at(23, 20))
+    assert usual_hour({date(2026, 11, 17): time(9, 0)}, date(2026, 11, 23)) is None
+
+
+def test_a_feeds_usual_hour_is_the_latest_of_its_last_five_working_days() -> None:
+    assert usual_hour(WEEK | {date(2026, 11, 13): time(12, 0)}, date(2026, 11, 23)) == time(6, 17)
