@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +40,8 @@ class Staff:
     may_give_roles: bool
     people: dict[str, PersonRecorded] = field(default_factory=dict)
     teams: dict[str, TeamRecorded] = field(default_factory=dict)
+    listed: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """The teams in which the file has each worker now: it gives no end."""
     changed: set[str] = field(default_factory=set)
 
     def take(self, entry: Entry) -> bool:
@@ -81,7 +84,9 @@ class Staff:
             name=entry.name or (known.name if known else entry.worker_id),
             email=entry.email or (known.email if known else None),
             roles=tuple(sorted({*(known.roles if known else ()), *([role] if role else [])})),
-            teams=staff_file.moved(known.teams if known else (), entry, self.given.as_of),
+            teams=staff_file.moved(
+                known.teams if known else (), entry, self.given.as_of, self.listed.get(entry.worker_id, ())
+            ),
             manages=tuple(sorted(manages)),
         )
         return self._keep(self.people, entry.worker_id, made)
@@ -114,6 +119,7 @@ async def import_staff(
         # One at a time, over all people, as changes by hand are.
         await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('intake.people'))"))
         staff = await _standing(session, given, may_give_roles)
+        staff.listed = _listed(rows)
         outcomes = [row.read if isinstance(row.read, Refusal) else staff.take(row.read) for row in rows]
         await _note(session, keys[1], given, taken, list(zip(rows, outcomes, strict=True)))
         await people.record_people(staff.events(), session)
@@ -123,6 +129,14 @@ async def import_staff(
 def _read(path: Path, given: Given) -> tuple[list[StaffRow], list[str]]:
     sheets = _sheets(path, given.filename)
     return list(staff_file.rows(sheets, given.as_of)), annex_a.oddities(sheets)
+
+
+def _listed(rows: Sequence[StaffRow]) -> dict[str, set[str]]:
+    listed: dict[str, set[str]] = defaultdict(set)
+    for entry in (row.read for row in rows):
+        if isinstance(entry, Entry) and entry.worker_id and entry.team_id and entry.until is None:
+            listed[entry.worker_id].add(entry.team_id)
+    return listed
 
 
 def _sheets(path: Path, filename: str) -> Sequence[Sheet]:

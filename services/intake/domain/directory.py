@@ -72,9 +72,10 @@ class Directory:
     def team_of(self, worker_id: str | None, day: date) -> Named:
         """The team that a worker belonged to on that day: somebody who moved keeps old cases with the old team.
 
-        A file's end may be the day on which the next team began, or the last day in the old one: then it counts too.
+        Of two at once it is the one that they joined last: lists of staff give a move a start, and close nothing. A
+        file's end may be the day on which the next team began, or the last day in the old one: then it counts too.
         """
-        memberships = self.memberships.get(worker_id or "", ())
+        memberships = sorted(self.memberships.get(worker_id or "", ()), key=lambda held: held.since, reverse=True)
         for held in memberships:
             if held.since <= day and (held.until is None or day < held.until):
                 return Named(held.team_id)

@@ -50,13 +50,20 @@ _NAMESPACE = NAMESPACE.bytes
 
 def mint(council: str, kind: str, child_id: UUID, started_on: date, taken: Collection[UUID]) -> UUID:
     """The first such id that no other piece of work has."""
-    ordinal = 0
-    while (fresh := minted(council, kind, child_id, started_on, ordinal)) in taken:
-        ordinal += 1
-    return fresh
+    return minted(council, kind, child_id, started_on, len(minted_for(council, kind, child_id, started_on, taken)))
 
 
-def match(submission: Submission, works: Iterable[Work], claimed: Collection[UUID] = ()) -> Work | None:
+def minted_for(council: str, kind: str, child_id: UUID, started_on: date, taken: Collection[UUID]) -> list[UUID]:
+    """The ids of the pieces that were first heard of with that start, wherever a correction has moved them since."""
+    ids: list[UUID] = []
+    while (known := minted(council, kind, child_id, started_on, len(ids))) in taken:
+        ids.append(known)
+    return ids
+
+
+def match(
+    submission: Submission, works: Iterable[Work], council: str, child_id: UUID, claimed: Collection[UUID] = ()
+) -> Work | None:
     """Which of a child's pieces of work a statement without a known id is about; none for a new one.
 
     The same kind and start day; where the sender has ids, one that the same road has not named yet, so that two ids
@@ -66,12 +73,32 @@ def match(submission: Submission, works: Iterable[Work], claimed: Collection[UUI
     said = submission.said
     if said is None:
         return None
-    alike = [work for work in works if work.kind == submission.kind and work.started_on == said.started_on]
+    alike = _alike(submission.kind, said.started_on, works, council, child_id)
     if submission.sender_id is not None:
         return next((work for work in alike if not _named_by(work, submission.road)), None)
     before = [(work, work.said.get(submission.road)) for work in alike]
     same = next((work for work, known in before if known is not None and known.says_the_same_as(said)), None)
     return same or next((work for work, _ in before if work.assessment_id not in claimed), None)
+
+
+def _alike(kind: str, day: date, works: Iterable[Work], council: str, child_id: UUID) -> list[Work]:
+    """The pieces of that kind that began on that day, or did by what was said first or by what a road still says.
+
+    A file made before a correction speaks of the old day. What stands comes before what was purged, and what began on
+    that day before what was moved from it.
+    """
+    kin = [work for work in works if work.kind == kind]
+    if not kin:
+        return kin
+    first = minted_for(council, kind, child_id, day, {work.assessment_id for work in kin})
+    alike = [
+        work
+        for work in kin
+        if work.started_on == day
+        or work.assessment_id in first
+        or any(said.started_on == day for said in work.said.values())
+    ]
+    return sorted(alike, key=lambda work: (work.withdrawn_at is not None, work.started_on != day))
 
 
 def _named_by(work: Work, road: str) -> bool:

@@ -132,7 +132,7 @@ class Ledger:
                 return Refusal("id_of_another_child", "id", "This id already belongs to another child's record")
             if named is not None:
                 return next(work for work in self.works[child_id] if work.assessment_id == named[1])
-        work = identity.match(submission, self.works[child_id], self.claimed)
+        work = identity.match(submission, self.works[child_id], self.council, child_id, self.claimed)
         if work is not None and submission.sender_id is not None:
             self._name(work, submission.road, submission.sender_id)
         return work

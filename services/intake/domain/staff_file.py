@@ -7,7 +7,7 @@ adds and moves; it takes nobody out and gives no role but those of casework.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -84,8 +84,13 @@ def rows(sheets: Sequence[Sheet], today: date) -> Iterator[StaffRow]:
                 yield StaffRow(sheet.name, sheet.first_row + index, values, headers, read)
 
 
-def moved(held: Sequence[TeamMembership], entry: Entry, today: date) -> tuple[TeamMembership, ...]:
-    """A worker's teams by date after this row. Where it gives no date, they moved on the day of the file."""
+def moved(
+    held: Sequence[TeamMembership], entry: Entry, today: date, listed: Collection[str] = ()
+) -> tuple[TeamMembership, ...]:
+    """A worker's teams by date after this row. Where it gives no date, they moved on the day of the file.
+
+    `listed` are the teams in which the file has the worker now: no row of it takes them out of another's.
+    """
     if entry.team_id is None:
         return tuple(held)
     since = entry.since or today
@@ -93,7 +98,9 @@ def moved(held: Sequence[TeamMembership], entry: Entry, today: date) -> tuple[Te
     others = [each for each in held if each not in same]
     if entry.since is None:
         ended = max(since, date.min + timedelta(days=1))
-        others = [each if each.until else structs.replace(each, until=max(ended, each.since)) for each in others]
+        stay = [each for each in others if each.until is not None or each.team_id in listed]
+        left = [each for each in others if each not in stay]
+        others = [*stay, *(structs.replace(each, until=max(ended, each.since)) for each in left)]
     first = min((each.since for each in same), default=since)
     last = TeamMembership(team_id=entry.team_id, since=first, until=entry.until)
     return tuple(sorted((*others, last), key=lambda each: (each.since, each.team_id)))

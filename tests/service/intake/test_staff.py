@@ -6,6 +6,7 @@ import re
 from datetime import date
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -60,6 +61,48 @@ async def test_a_case_of_a_workers_last_day_is_the_teams_that_they_left(app: Fas
     events = await deliver(engine, handlers.router, last, first)
     records = [event for event in events if isinstance(event, AssessmentRecorded)]
     assert [(record.team_id, record.unmatched) for record in records] == [("moor", ()), ("valley", ())]
+
+
+@pytest.mark.parametrize(
+    ("spells", "authorised_on", "team"),
+    [
+        (
+            (",moor,01/04/2024,", ",valley,01/06/2026,"),
+            date(2026, 7, 1),
+            "valley",
+        ),  # moved, and nothing closed
+        ((",moor,01/04/2024,", ",valley,01/06/2026,"), date(2026, 5, 29), "moor"),
+        ((",moor,01/04/2024,", ",valley,01/06/2026,31/08/2026"), date(2026, 7, 1), "valley"),  # a secondment
+        ((",moor,01/04/2024,", ",valley,01/06/2026,31/08/2026"), date(2026, 9, 1), "moor"),  # and back
+        ((",moor,01/04/2024,31/03/2025", ",moor,01/06/2026,"), date(2026, 7, 1), "moor"),  # left and came back
+        ((",moor,01/04/2024,31/03/2025", ",moor,01/06/2026,"), date(2026, 5, 29), None),
+    ],
+)
+async def test_of_two_teams_at_once_a_case_is_the_one_that_the_worker_joined_last(
+    app: FastAPI, engine: AsyncEngine, spells: tuple[str, ...], authorised_on: date, team: str | None
+) -> None:
+    """A list of staff that gives each move a start and no end kept every later case with the first team of all."""
+    rows = [f"W1,Ann Li{spell}" for spell in spells]
+    await send(app, "\n".join(["Worker ID,Name,Team ID,Start date,End date", *rows]).encode())
+    case = assessment("A-1", worker="W1", started_on=date(2026, 5, 1), authorised_on=authorised_on)
+    (record,) = [e for e in await deliver(engine, handlers.router, case) if isinstance(e, AssessmentRecorded)]
+    assert record.team_id == team
+
+
+async def test_a_list_without_dates_that_has_a_worker_in_two_teams_keeps_both(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    """Each row took the worker out of the other's team, anew with every list."""
+    content = b"Worker ID,Name,Team ID\nW1,Ann Li,moor\nW1,Ann Li,valley\n"
+    await send(app, content)
+    held = (await people_of(engine))["W1"].teams
+    assert [(each.team_id, each.until) for each in held] == [("moor", None), ("valley", None)]
+    told = len(await said(engine))
+    assert (await send(app, content)).json()["duplicate"] == 2
+    assert len(await said(engine)) == told
+    await send(app, b"Worker ID,Name,Team ID\nW1,Ann Li,valley\n")
+    held = (await people_of(engine))["W1"].teams
+    assert [each.team_id for each in held if each.until is None] == ["valley"]
 
 
 async def test_a_refused_row_of_staff_leads_to_its_place_in_quarantine(app: FastAPI) -> None:

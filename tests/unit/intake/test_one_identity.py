@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.intake.domain import cms, dfe
 from services.intake.domain.cells import Cell
 from services.intake.domain.cin_census import Census, CensusChild, CensusRow, Element
+from services.intake.domain.ledger import Outcome
 from services.intake.domain.statements import statement
 from services.intake.domain.work import Purge, Road, Submission
 from shared.events import CmsAssessmentAuthorised, CmsEnquiryEnded, CmsReferralDecided, Kind
@@ -190,6 +193,71 @@ def test_two_ids_of_one_source_never_merge() -> None:
     for batch in by_cms([day, day]):
         memory.take(batch)
     assert len(memory.standing) == 2
+
+
+def moved(history: Sequence[Piece], to: date) -> Batch:
+    """The case management system corrects the start of its first piece, in a second version."""
+    (submission,) = by_cms([replace(history[0], started_on=to)])[0]
+    assert isinstance(submission, Submission)
+    assert submission.said is not None
+    return [structs.replace(submission, version=2, said=structs.replace(submission.said, version=2))]
+
+
+@pytest.mark.parametrize("kind", [Kind.ASSESSMENT, Kind.REFERRAL, Kind.ENQUIRY])
+@pytest.mark.parametrize("road", [by_annex_a, by_census])
+def test_a_file_given_again_after_a_start_was_corrected_opens_no_second_record(
+    kind: Kind, road: Callable[[Sequence[Piece]], list[Batch]]
+) -> None:
+    """The file still says the old day: its row was taken for new work, drawn twice and counted as earlier history."""
+    history = [Piece(kind, date(2026, 10, 1), 0 if kind is Kind.REFERRAL else 20)]
+    memory = Memory()
+    memory.take(by_cms(history)[0])
+    memory.take(road(history)[0])
+    memory.take(moved(history, date(2026, 10, 2)))
+    memory.take(road(history)[0])
+    (event,) = memory.standing.values()
+    assert event.started_on == date(2026, 10, 2)
+    assert (event.earlier_enquiries, event.earlier_referrals) == (0, 0)
+
+
+def test_another_road_that_still_says_the_first_start_joins_the_corrected_record() -> None:
+    """A push corrected on Tuesday and a list made on Monday are one, as they are when the list comes first."""
+    history = [Piece(Kind.ASSESSMENT, date(2026, 10, 1), 20)]
+    late, early = Memory(), Memory()
+    for batch in (by_cms(history)[0], moved(history, date(2026, 10, 2)), by_annex_a(history)[0]):
+        late.take(batch)
+    for batch in (by_cms(history)[0], by_annex_a(history)[0], moved(history, date(2026, 10, 2))):
+        early.take(batch)
+    assert late.facts() == early.facts()
+    assert len(late.standing) == 1
+
+
+def test_work_that_really_began_on_the_day_a_correction_left_is_taken_for_itself() -> None:
+    """The day on which a record stands comes before the day on which it stood."""
+    history = [Piece(Kind.ASSESSMENT, date(2026, 10, 1), 20)]
+    memory = Memory()
+    memory.take(by_cms(history)[0])
+    memory.take(moved(history, date(2026, 10, 2)))
+    memory.take(by_cms([history[0], history[0]])[1])
+    memory.take(by_annex_a([history[0], replace(history[0], started_on=date(2026, 10, 2), took=19)])[0])
+    assert sorted(event.started_on.day for event in memory.standing.values()) == [1, 2]
+
+
+def test_a_list_speaks_of_the_record_that_stands_and_not_of_its_purged_twin() -> None:
+    """A case system that keys an assessment anew purges the first: the list's word on the second was lost with it."""
+    history = [Piece(Kind.ASSESSMENT, date(2026, 10, 1), 20)]
+    memory = Memory()
+    (first,), (second,) = by_cms([history[0], history[0]])
+    assert isinstance(first, Submission)
+    memory.take([first])
+    memory.take([structs.replace(first, said=None, version=2, at=NOON + timedelta(hours=1))])
+    memory.take([second])
+    (row,) = by_annex_a(history)[0]
+    assert isinstance(row, Submission)
+    assert row.said is not None
+    assert memory.take([structs.replace(row, said=structs.replace(row.said, worker="W1"))]) == [Outcome.ACCEPTED]
+    (event,) = memory.standing.values()
+    assert event.worker_id == "W1"
 
 
 def test_two_rows_of_one_day_that_differ_are_two_and_come_back_as_the_same_two() -> None:
