@@ -1,6 +1,7 @@
 """Error pages: what is absent and what may not be seen look the same; a fault shows a reference, never a reason."""
 
 import logging
+import sys
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Match
@@ -38,6 +40,15 @@ TITLES = {
     500: "Something went wrong on our side",
     503: "Caseloop cannot do this just now",
 }
+
+
+async def _nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """Leave everything as it is."""
+
+
+ANY_SIZE = RequestBodyLimitMiddleware(_nothing, max_body_size=sys.maxsize)
+"""Called in a request, lifts its bound. Where a body is over it, Starlette puts three bare words in the place of any
+answer, be it a page, and the way to sign in too; what is refused or led elsewhere reads nothing any more."""
 
 
 def install_errors(app: FastAPI) -> None:
@@ -107,6 +118,8 @@ class Faults:
 
         async def send_and_note(message: Message) -> None:
             nonlocal started
+            if not started and message["status"] >= 300:
+                await ANY_SIZE(scope, receive, send)
             started = True
             await send(message)
 

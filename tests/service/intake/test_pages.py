@@ -15,7 +15,7 @@ from shared.events import AssessmentRecorded, PersonRecorded
 from shared.working_days import add_working_days
 from tests.service.intake.test_annex_a import send, workbook
 from tests.service.intake.test_finished_work import assessment
-from tests.support.clients import client_as
+from tests.support.clients import client, client_as
 from tests.support.delivery import deliver, said
 
 GOOD = ("77", None, date(2021, 1, 4), "Yes", date(2021, 2, 8), "Moor", "Ann Li")
@@ -91,6 +91,21 @@ async def test_a_row_is_dismissed_only_with_a_reason(filled: FastAPI, engine: As
     assert said_why.status_code == 303
     assert "It was authorised before it started" in dismissed.text
     assert "Entered twice" in page.text
+
+
+async def test_too_much_typed_is_answered_with_a_page(
+    filled: FastAPI, engine: AsyncEngine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It was logged as a fault of ours, and was three bare words on white without a way back or security headers."""
+    async with await client_as(filled, "business_support") as http:
+        address = f"/intake/quarantine/{await quarantine_id(engine)}/dismiss"
+        answer = await http.post(address, data={"why": "x" * 300_000})
+    assert answer.status_code == 413
+    assert "Go back, shorten it" in answer.text
+    assert "content-security-policy" in answer.headers
+    assert '"level": "error"' not in capfd.readouterr().err
+    signed_out = await client(filled).post(address, data={"why": "x" * 300_000})
+    assert signed_out.headers["location"] == "/sign-in?unsaved=yes"
 
 
 async def test_a_file_is_given_on_the_page_and_its_rows_can_be_downloaded(app: FastAPI) -> None:
