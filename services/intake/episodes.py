@@ -93,10 +93,7 @@ _REMEMBER = sa.text(
 
 
 _HELD_BY = sa.text(
-    "SELECT child_id, episode.kind, started_on, ended_on, category, road, said_on, "
-    "coalesce(worker.stands_for, worker_id) AS worker_id, coalesce(team.stands_for, team_id) AS team_id FROM episode "
-    "LEFT JOIN spelling AS worker ON worker.kind = 'worker' AND worker.stand_in = worker_id "
-    "LEFT JOIN spelling AS team ON team.kind = 'team' AND team.stand_in = team_id "
+    "SELECT child_id, kind, started_on, ended_on, category, road, said_on, worker_id, team_id FROM episode "
     "WHERE 'worker:' || worker_id = ANY(CAST(:known AS text[])) OR 'team:' || team_id = ANY(CAST(:known AS text[]))"
 )
 _HOLD = sa.text(
@@ -319,8 +316,8 @@ async def purge(session: AsyncSession, keys: recording.Keys, purges: Sequence[Pu
     return [*events, *await links.unlink(session, heard_at, heard_at)]
 
 
-async def resolve(session: AsyncSession, council: str, known: Sequence[str], at: datetime) -> list[Event]:
-    """Tell anew what is held by workers or teams that the directory has come to know; `known` names their stand-ins."""
+async def resolve(session: AsyncSession, council: str, known: Mapping[str, str], at: datetime) -> list[Event]:
+    """Tell anew what is held by workers or teams that the directory has come to know: `known` says whom each means."""
     rows = (await session.execute(_HELD_BY, {"known": list(known)})).mappings().all()
     if not rows:
         return []
@@ -329,8 +326,10 @@ async def resolve(session: AsyncSession, council: str, known: Sequence[str], at:
     events: list[Event] = []
     # Read again, for whoever had the lock may have changed them.
     for row in (await session.execute(_HELD_BY, {"known": list(known)})).mappings():
-        team_id = row["team_id"] or directory.team_of(row["worker_id"], row["ended_on"] or row["said_on"]).id
-        values = dict(row) | {"team_id": team_id, "said_at": at}
+        worker_id = known.get(f"worker:{row['worker_id']}", row["worker_id"])
+        team_id = known.get(f"team:{row['team_id']}", row["team_id"])
+        team_id = team_id or directory.team_of(worker_id, row["ended_on"] or row["said_on"]).id
+        values = dict(row) | {"worker_id": worker_id, "team_id": team_id, "said_at": at}
         version = (await session.execute(_HOLD, values)).scalar()
         if version is not None:
             events.append(_recorded(council, values, version, row["category"]))

@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.intake import episodes, metrics, recording
+from services.intake import episodes, metrics, recording, staff
 from services.intake.domain.ledger import Ledger
 from shared.events import Event, WorkersUnmatched
 
@@ -19,12 +19,7 @@ SENDER = "intake"
 AT_ONCE = 500
 """Children looked at in one transaction; the next tick goes on."""
 
-_KNOWN_NOW = sa.text(
-    "SELECT spelling.kind || ':' || spelling.stand_in FROM spelling WHERE spelling.told_at IS NULL AND ("
-    "spelling.stands_for IS NOT NULL "
-    "OR (spelling.kind = 'worker' AND EXISTS (SELECT FROM person WHERE person_id = spelling.stand_in)) "
-    "OR (spelling.kind = 'team' AND EXISTS (SELECT FROM team WHERE team_id = spelling.stand_in)))"
-)
+_WAITING = sa.text("SELECT kind, stand_in, shown FROM spelling WHERE told_at IS NULL")
 _CHILDREN = sa.text(
     "SELECT DISTINCT child_id FROM work WHERE unmatched <> '{}' AND unmatched && CAST(:known AS text[]) LIMIT :at_once"
 )
@@ -58,15 +53,15 @@ async def count(session: AsyncSession, now: datetime) -> list[Event]:
 
 async def rematch(session: AsyncSession, keys: tuple[str, bytes], now: datetime) -> list[Event]:
     """Tell anew the work of some children whose worker or team is known now; nothing where there is none."""
-    known = list((await session.execute(_KNOWN_NOW)).scalars())
+    known = await _known_now(session)
     if not known:
         return []
     # What is still being taken in under the directory as it was is waited for: it would never be told anew.
     await session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('intake.directory'))"))
-    children = list((await session.execute(_CHILDREN, {"known": known, "at_once": AT_ONCE})).scalars())
+    children = list((await session.execute(_CHILDREN, {"known": list(known), "at_once": AT_ONCE})).scalars())
     council, key = keys
     if not children:
-        await session.execute(_TOLD, {"known": known, "now": now})
+        await session.execute(_TOLD, {"known": list(known), "now": now})
         return await episodes.resolve(session, council, known, now)
     ledger = Ledger(council, key, all_anew=True, heard_at=dict.fromkeys(children, now))
     await recording.lock_children(session, children)
@@ -74,3 +69,19 @@ async def rematch(session: AsyncSession, keys: tuple[str, bytes], now: datetime)
     events: list[Event] = list(ledger.settle())
     await recording.store(session, ledger)
     return events
+
+
+async def _known_now(session: AsyncSession) -> dict[str, str]:
+    """Who was unmatched and is none now, as cases are matched: their keys (`worker:…`, `team:…`) and whom each means.
+
+    By the directory's own rule. One that knew more than the directory looked at the same cases for good, while those
+    behind them waited.
+    """
+    directory = await staff.directory(session)
+    known: dict[str, str] = {}
+    for kind, stand_in, shown in await session.execute(_WAITING):
+        means = directory.worker if kind == "worker" else directory.team
+        found = means(shown, None) if shown == stand_in else means(None, shown)
+        if found.id is not None and found.unknown is None:
+            known[f"{kind}:{stand_in}"] = found.id
+    return known

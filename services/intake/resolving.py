@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.intake.domain.directory import spelling
 from services.intake.models import SpellingRow
 from services.intake.people_changes import one_at_a_time
 from shared.access import people
@@ -28,6 +30,7 @@ async def add(session: AsyncSession, row: SpellingRow, by: str, now: datetime) -
     if row.kind == "worker":
         if await people.person(session, row.stand_in) is not None:
             return []
+        _keep_apart(row, [person.name for person in await people.people(session, active_only=False)])
         person = PersonRecorded(
             occurred_at=now, person_id=row.stand_in, name=row.shown, roles=(Role.PRACTITIONER.value,)
         )
@@ -35,6 +38,13 @@ async def add(session: AsyncSession, row: SpellingRow, by: str, now: datetime) -
         return [person]
     if await people.team(session, row.stand_in) is not None:
         return []
+    _keep_apart(row, [team.name for team in await people.teams(session)])
     team = TeamRecorded(occurred_at=now, team_id=row.stand_in, name=row.shown)
     await people.record_people([team], session)
     return [team]
+
+
+def _keep_apart(row: SpellingRow, names: Iterable[str]) -> None:
+    """Where the directory has that name already, cases mean the one who is added: nobody else could tell."""
+    if any(spelling(name) == spelling(row.shown) for name in names):
+        row.stands_for, row.told_at = row.stand_in, None
