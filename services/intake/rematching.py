@@ -29,9 +29,9 @@ _TOLD = sa.text(
 
 
 _COUNT = sa.text(
-    "SELECT count(DISTINCT key) FILTER (WHERE key LIKE 'worker:%') AS workers, "
+    "SELECT count(DISTINCT key) FILTER (WHERE key LIKE 'worker:%') AS workers, "  # noqa: S608 - what is put into it is our own
     "count(DISTINCT key) FILTER (WHERE key LIKE 'team:%') AS teams "
-    "FROM (SELECT unnest(unmatched) AS key FROM work WHERE unmatched <> '{}') AS named"
+    f"FROM {staff.UNMATCHED} AS named"
 )
 _COUNTED = sa.text(
     "INSERT INTO unmatched_count AS known (only_row, version, workers, teams) VALUES (true, 1, :workers, :teams) "

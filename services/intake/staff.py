@@ -30,6 +30,15 @@ _LIST = sa.text(
     "ON CONFLICT (kind, stand_in) DO UPDATE SET told_at = NULL WHERE spelling.told_at IS NOT NULL"
 )
 
+UNMATCHED = (
+    "(SELECT unnest(unmatched) AS key FROM work WHERE unmatched <> '{}' "
+    "UNION ALL SELECT 'worker:' || stand_in FROM spelling JOIN episode ON worker_id = stand_in "
+    "WHERE spelling.kind = 'worker' AND told_at IS NULL AND stands_for IS NULL "
+    "UNION ALL SELECT 'team:' || stand_in FROM spelling JOIN episode ON team_id = stand_in "
+    "WHERE spelling.kind = 'team' AND told_at IS NULL AND stands_for IS NULL)"
+)
+"""A table of the keys (`worker:…`, `team:…`) that the directory lacks, once for each piece of work or plan."""
+
 _SPELLINGS = sa.text("SELECT kind, stand_in, shown, stands_for, told_at FROM spelling")
 
 _KEPT: WeakKeyDictionary[object, tuple[str, Directory]] = WeakKeyDictionary()

@@ -10,7 +10,7 @@ from services.intake import handlers, queries, rematching, resolving
 from services.intake.models import SpellingRow
 from shared.access import Scope
 from shared.db import sessions
-from shared.events import AssessmentRecorded, EpisodeRecorded, Event, Role
+from shared.events import AssessmentRecorded, EpisodeRecorded, Event, Role, WorkersUnmatched
 from shared.messaging import outbox
 from tests.service.intake.test_annex_a import by_command_line
 from tests.service.intake.test_finished_work import NOON
@@ -72,6 +72,24 @@ async def test_cases_of_a_list_that_came_before_the_staff_file_find_their_people
     assert (held.worker_id, held.team_id) == ("W1", "T1")
     assert await listed(engine) == set()
     assert await tick(engine) == []
+
+
+async def test_who_holds_nothing_but_plans_is_listed_and_counted_too(app: FastAPI, engine: AsyncEngine) -> None:
+    """The frame draws open cases as well: theirs were seen by nobody, and business support was told of none."""
+    await send_list_6(app, "1002,01/02/2021,,Moor Team,Robin Heard")
+    assert await listed(engine) == {"Moor Team", "Robin Heard"}
+    async with sessions(engine)() as session, session.begin():
+        (counted,) = await rematching.count(session, NOON)
+    assert isinstance(counted, WorkersUnmatched)
+    assert (counted.workers, counted.teams) == (1, 1)
+    await send(app, STAFF)
+    await tick(engine)
+    await tick(engine)
+    assert await listed(engine) == set()
+    async with sessions(engine)() as session, session.begin():
+        (counted,) = await rematching.count(session, NOON)
+    assert isinstance(counted, WorkersUnmatched)
+    assert (counted.workers, counted.teams) == (0, 0)
 
 
 async def test_a_name_that_has_become_two_peoples_holds_up_nobody_behind_it(
