@@ -118,7 +118,7 @@ class Faults:
 
         async def send_and_note(message: Message) -> None:
             nonlocal started
-            if not started and message["status"] >= 300:
+            if message["type"] == "http.response.start" and message["status"] >= 300:
                 await ANY_SIZE(scope, receive, send)
             started = True
             await send(message)

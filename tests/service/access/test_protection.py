@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 import structlog
 from fastapi import FastAPI
+from starlette.types import Message
 
 from shared.access import Role, people, trail
 from shared.access.scope import Scope
@@ -150,3 +151,18 @@ async def test_a_reading_leaves_a_trace(app: FastAPI) -> None:
             "the parents complained",
         )
         assert await people.people(session) == []
+
+
+async def test_an_application_starts_and_stops_through_its_error_pages(app: FastAPI) -> None:
+    """What says that it has started is no answer, and has no status: not one service started for four minutes."""
+    told = iter(["lifespan.startup", "lifespan.shutdown"])
+    said: list[str] = []
+
+    async def receive() -> Message:
+        return {"type": next(told)}
+
+    async def send(message: Message) -> None:
+        said.append(message["type"])
+
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+    assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
