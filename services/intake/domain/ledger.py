@@ -54,7 +54,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a statement changed in a record that was already told: field by field, before and after."""
+    """What a statement changed in a record that was told or finished: field by field, before and after."""
 
     assessment_id: UUID
     version: int
@@ -185,7 +185,7 @@ class Ledger:
             self._move(work)
         if before.says_the_same_as(after):
             return Outcome.DUPLICATE
-        self._note(work, submission, before, after)
+        self._note(work, submission, before, after, is_first_word=known is None)
         return Outcome.ACCEPTED
 
     def _hear_again(self, submission: Submission, work: Work) -> Outcome:
@@ -243,14 +243,19 @@ class Ledger:
         if work.kind in COUNTED:
             self.moved.add(work.child_id)
 
-    def _note(self, work: Work, submission: Submission, before: Said, after: Said) -> None:
-        if not work.version:
+    def _note(self, work: Work, submission: Submission, before: Said, after: Said, *, is_first_word: bool) -> None:
+        """Keep what changed in work that was told or finished; of what was finished, say it too.
+
+        What a road's first word adds, where nothing stood, is no change in the case.
+        """
+        if not work.version and before.finished_on is None:
             return
         differing = before.differing(after)
         fields = {name: (_shown(getattr(before, name)), _shown(getattr(after, name))) for name in differing}
         self.changes.append(Change(work.assessment_id, work.version + 1, submission.at, submission.road, fields))
         if before.finished_on is not None:
-            told = {_TOLD_AS.get(name, name) for name in differing} & set(AssessmentRecorded.__struct_fields__)
+            moved = [name for name in differing if not is_first_word or getattr(before, name) not in (None, ())]
+            told = {_TOLD_AS.get(name, name) for name in moved} & set(AssessmentRecorded.__struct_fields__)
             work.changed = tuple(sorted({*work.changed, *told}))
 
     def _told(

@@ -169,7 +169,7 @@ def facts(said: Mapping[str, Said]) -> Said:
     values |= {"worker": worker.worker, "worker_name": worker.worker_name}
     values |= {"team": team.team, "team_name": team.team_name}
     for count in ("earlier_enquiries", "earlier_referrals"):
-        values[count] = max((getattr(each, count) or 0 for each in best), default=0)
+        values[count] = max((said for each in best if (said := getattr(each, count)) is not None), default=None)
     return Said(at=max(each.at for each in best), **values)
 
 

@@ -198,6 +198,14 @@ async def test_the_same_id_for_two_children_is_quarantined(engine: AsyncEngine) 
     assert await reasons(engine) == ["id_of_another_child"]
 
 
+async def test_a_correction_in_the_same_batch_as_the_authorisation_is_kept_and_said(engine: AsyncEngine) -> None:
+    told = await deliver(engine, handlers.router, assessment(), assessment(version=2, factors=("3A",)))
+    assert recorded(told)[-1].changed == ("factors",)
+    async with engine.connect() as connection:
+        kept = (await connection.execute(sa.text("SELECT fields FROM work_change"))).scalars().all()
+    assert kept == [{"factors": ["16A", "3A"]}]
+
+
 async def test_an_unknown_worker_holds_nothing_up_and_is_told_anew_when_known(engine: AsyncEngine) -> None:
     from services.intake import rematching
     from shared.access import people

@@ -260,6 +260,47 @@ def test_a_list_speaks_of_the_record_that_stands_and_not_of_its_purged_twin() ->
     assert event.worker_id == "W1"
 
 
+def corrected(submission: Submission | Purge, **facts: object) -> Submission:
+    """The same piece in a second version of its sender's."""
+    assert isinstance(submission, Submission)
+    assert submission.said is not None
+    return structs.replace(submission, version=2, said=structs.replace(submission.said, version=2, **facts))
+
+
+AUTHORISED = [Piece(Kind.ASSESSMENT, date(2026, 10, 1), 20)]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_was_corrected_after_authorisation_is_said_also_where_both_came_in_one_batch(at_once: bool) -> None:
+    """A backlog is read a thousand at a time: what stood at the authorisation was forgotten with the first version."""
+    (first,) = by_cms(AUTHORISED)[0]
+    second = corrected(first, factors=("3A",))
+    memory = Memory()
+    changes = []
+    batches: list[Batch] = [[first, second]] if at_once else [[first], [second]]
+    for batch in batches:
+        memory.take(batch)
+        changes += memory.ledger.changes
+    (event,) = memory.standing.values()
+    assert event.changed == ("factors",)
+    assert [change.fields for change in changes] == [{"factors": ("16A", "3A")}]
+
+
+@pytest.mark.parametrize("road", [by_annex_a, by_census, by_dfe])
+def test_what_another_road_adds_to_authorised_work_is_no_change_in_the_case(
+    road: Callable[[Sequence[Piece]], list[Batch]],
+) -> None:
+    """Every assessment that came by two roads said that its counts and worker were changed after it was finished."""
+    (said,) = road(AUTHORISED)[-1]
+    for word, outcome in ((said, Outcome.DUPLICATE), (corrected(said, worker_name="Ann Li"), Outcome.ACCEPTED)):
+        memory = Memory()
+        memory.take(by_cms(AUTHORISED)[0])
+        assert memory.take([word]) == [outcome]
+        (event,) = memory.standing.values()
+        assert event.changed == ()
+    assert event.worker_id is not None
+
+
 def test_two_rows_of_one_day_that_differ_are_two_and_come_back_as_the_same_two() -> None:
     def rows(*outcomes: str) -> Batch:
         fields: list[dict[str, Cell]] = [
