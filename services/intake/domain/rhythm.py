@@ -39,5 +39,10 @@ def usual_hour(first_heard: Mapping[date, time], today: date) -> time | None:
 def is_silent(first_heard: Mapping[date, time], now: datetime) -> bool:
     """Whether a feed that should have been heard by now was not."""
     today = now.astimezone(LONDON).date()
-    due = expected_by(first_heard, today)
-    return due is not None and now > due and today not in first_heard
+    return any(_is_missed(first_heard, day, now) for day in (today, today - timedelta(days=1)))
+
+
+def _is_missed(first_heard: Mapping[date, time], day: date, now: datetime) -> bool:
+    """Whether what was due of that day has not come since; what comes late in the evening is due after midnight."""
+    due = expected_by(first_heard, day)
+    return due is not None and now > due and not any(heard >= day for heard in first_heard)

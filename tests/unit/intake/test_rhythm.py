@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 
+import pytest
+
 from services.intake.domain.rhythm import is_silent, usual_hour
 from shared.clock import LONDON
 
@@ -40,3 +42,34 @@ def test_a_file_given_now_and_then_has_no_rhythm() -> None:
 
 def test_a_feeds_usual_hour_is_the_latest_of_its_last_five_working_days() -> None:
     assert usual_hour(WEEK | {date(2026, 11, 13): time(12, 0)}, date(2026, 11, 23)) == time(6, 17)
+
+
+NIGHTLY = {date(2026, 11, day): time(22, 30 + day % 3) for day in (16, 17, 18, 19, 20)}
+
+
+@pytest.mark.parametrize(
+    ("heard", "now", "silent"),
+    [
+        ({}, at(23, 23, 59), False),  # its hour is half past midnight
+        ({}, at(24, 0, 30), False),
+        ({}, at(24, 0, 33), True),
+        ({}, at(24, 12), True),
+        ({date(2026, 11, 23): time(22, 31)}, at(24, 12), False),
+        ({date(2026, 11, 24): time(0, 10)}, at(24, 12), False),  # late, and after midnight
+        ({date(2026, 11, 23): time(22, 31)}, at(25, 12), True),  # the next night
+        ({}, at(22, 12), False),  # Saturday night's is nobody's
+    ],
+)
+def test_a_feed_of_the_late_evening_is_missed_after_midnight(
+    heard: dict[date, time], now: datetime, silent: bool
+) -> None:
+    """A batch of half past ten at night was due on the day after, which had an hour of its own: it was never silent."""
+    assert is_silent(NIGHTLY | heard, now) is silent
+
+
+def test_a_nightly_feed_that_misses_a_friday_is_missed_on_the_saturday() -> None:
+    heard = {day: hour for day, hour in NIGHTLY.items() if day != date(2026, 11, 20)} | {
+        date(2026, 11, 13): time(22, 30)
+    }
+    assert not is_silent(heard, at(20, 23))
+    assert is_silent(heard, at(21, 9))
