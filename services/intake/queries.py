@@ -15,7 +15,7 @@ from sqlmodel import col
 from services.intake import staff
 from services.intake.domain.rhythm import usual_hour
 from services.intake.feeds import first_heard
-from services.intake.models import ChangeRow, Child, Feed, Quarantined, SpellingRow, Upload, UploadRow, WorkRow
+from services.intake.models import ChangeRow, Child, Feed, Quarantined, Sender, SpellingRow, Upload, UploadRow, WorkRow
 from shared.access import Role, Scope
 from shared.access.tables import PERSON, TEAM
 from shared.db import sessions
@@ -97,6 +97,15 @@ async def feeds(session: AsyncSession, scope: Scope) -> Sequence[Feed]:
         return []
     query = sa.select(Feed).order_by(col(Feed.last_heard_at))
     return (await session.execute(query)).scalars().all()
+
+
+async def never_heard(session: AsyncSession, scope: Scope) -> Sequence[Sender]:
+    """The systems that may push and never did, the newest last."""
+    if not scope.has(*SEES_VALUES, Role.ADMINISTRATOR):
+        return []
+    heard = sa.select(col(Feed.feed))
+    query = sa.select(Sender).where(col(Sender.revoked_at).is_(None), col(Sender.name).not_in(heard))
+    return (await session.execute(query.order_by(col(Sender.added_at)))).scalars().all()
 
 
 async def usual_hours(session: AsyncSession, scope: Scope, today: date) -> Mapping[str, time]:
@@ -201,16 +210,14 @@ async def unmatched(session: AsyncSession, scope: Scope, page: int, kind: str | 
 
 
 async def unmatched_counts(session: AsyncSession, scope: Scope) -> Mapping[str, int]:
-    """How many workers and teams the directory lacks."""
-    listed = await unmatched(session, scope, 1)
+    """How many workers and teams the directory lacks; counts only, for whoever runs or watches the system."""
     found = {"worker": 0, "team": 0}
-    if listed.total <= PAGE:
-        for each in listed.items:
-            found[each.kind] += 1
+    if not scope.has(*SEES_VALUES, Role.ADMINISTRATOR):
         return found
     query = sa.text(
-        "SELECT split_part(key, ':', 1), count(DISTINCT key) "  # noqa: S608 - what is put into it is our own
-        f"FROM {staff.UNMATCHED} AS named GROUP BY 1"
+        "SELECT spelling.kind, count(DISTINCT named.key) "  # noqa: S608 - what is put into it is our own
+        f"FROM spelling JOIN {staff.UNMATCHED} AS named "
+        "ON named.key = spelling.kind || ':' || spelling.stand_in WHERE spelling.stands_for IS NULL GROUP BY 1"
     )
     return found | {str(kind): int(count) for kind, count in await session.execute(query)}
 

@@ -6,14 +6,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.intake import queries, resolving
 from services.intake.domain.directory import spelling
+from services.intake.models import SpellingRow
 from services.intake.pages.asking import WATCHERS, Now, PageNumber
-from shared.access import CurrentScope
+from shared.access import CurrentScope, Scope
 from shared.messaging import Reading, Work
-from shared.web import Form, Page, Submitted, flash, parse
+from shared.web import Form, Page, PageMaker, Submitted, flash, parse
 
 router = APIRouter()
 
@@ -58,21 +60,14 @@ async def one(
     row = await queries.spelling(session, scope, kind, stand_in)
     if row is None:
         return _back("Choose a worker or team of the list")
-    choices = (await queries.directory_choices(session, scope))[row.kind]
-    return page(
-        "intake/unmatched_one.html",
-        title=row.shown,
-        row=row,
-        form=Form(),
-        nearest=_nearest(row.shown, choices),
-        choices=choices,
-    )
+    return await _one_page(page, session, scope, row, Form())
 
 
 @router.post("/intake/unmatched", dependencies=WATCHERS)
-async def resolve(work: Work, scope: CurrentScope, now: Now, submitted: Submitted) -> Response:
+async def resolve(page: Page, work: Work, scope: CurrentScope, now: Now, submitted: Submitted) -> Response:
     """Say who one is, or add them."""
-    said = parse(Resolution, submitted).data
+    form = parse(Resolution, submitted)
+    said = form.data
     if said is None:
         return _back("Nothing was changed: choose a worker or team of the list")
     row = await queries.spelling(work.session, scope, said.kind, said.stand_in)
@@ -83,8 +78,25 @@ async def resolve(work: Work, scope: CurrentScope, now: Now, submitted: Submitte
         return _back(f"{row.shown} was added to the directory; their cases follow in a few seconds")
     known = said.nearest or said.stands_for
     if not known or not await resolving.stands_for(work.session, row, known, scope.person_id):
-        return _back(f"Nothing was changed: choose who {row.shown} is")
+        which, it = ("which team", "it") if row.kind == "team" else ("who", "them")
+        form.refuse("stands_for", f"Choose {which} {row.shown} is, or add {it}")
+        return await _one_page(page, work.session, scope, row, form)
     return _back(f"{row.shown} was matched; their cases follow in a few seconds")
+
+
+async def _one_page(
+    page: PageMaker, session: AsyncSession, scope: Scope, row: SpellingRow, form: Form[Resolution]
+) -> HTMLResponse:
+    choices = (await queries.directory_choices(session, scope))[row.kind]
+    return page(
+        "intake/unmatched_one.html",
+        title=row.shown,
+        status=422 if form.errors else 200,
+        row=row,
+        form=form,
+        nearest=_nearest(row.shown, choices),
+        choices=choices,
+    )
 
 
 def _back(message: str) -> Response:

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.intake import handlers
+from services.intake import handlers, senders
+from shared.db import sessions
 from shared.events import AssessmentRecorded, PersonRecorded
 from shared.working_days import add_working_days
 from tests.service.intake.test_annex_a import send, workbook
-from tests.service.intake.test_finished_work import assessment
+from tests.service.intake.test_finished_work import NOON, assessment
 from tests.support.clients import client, client_as
 from tests.support.delivery import deliver, said
 
@@ -199,6 +200,23 @@ async def test_a_refused_file_is_so_among_the_newest(app: FastAPI) -> None:
         assert ">Refused<" in (await http.get("/intake")).text
 
 
+async def test_an_administrator_is_told_how_many_are_unmatched(filled: FastAPI) -> None:
+    """It said nought of each, whatever there was."""
+    async with await client_as(filled, "administrator") as http:
+        page = (await http.get("/intake")).text
+    assert re.findall(r'value">(\d+)</span> <span class="caseloop-figure__label">unmatched', page) == ["1", "1"]
+
+
+async def test_who_presses_match_without_a_choice_is_asked_for_one(filled: FastAPI) -> None:
+    """It led back to the list, with a green tick before "Nothing was changed"."""
+    async with await client_as(filled, "business_support") as http:
+        listed = (await http.get("/intake/unmatched?kind=team")).text
+        stand_in = re.findall(r"kind=team&amp;stand_in=([^\"]+)", listed)[0]
+        answer = await http.post("/intake/unmatched", data={"kind": "team", "stand_in": stand_in, "stands_for": ""})
+    assert answer.status_code == 422
+    assert "Choose which team Moor is, or add it" in answer.text
+
+
 async def test_unmatched_staff_can_be_narrowed_to_teams(filled: FastAPI) -> None:
     """Both figures of the first page led to one list of everybody."""
     async with await client_as(filled, "business_support") as http:
@@ -247,3 +265,22 @@ async def test_what_was_refused_leads_to_what_has_arrived_of_its_case(filled: Fa
     async with await client_as(filled, "business_support") as http:
         page = (await http.get(f"/intake/quarantine/{await quarantine_id(engine)}")).text
     assert 'href="/search?q=78"' in page
+
+
+async def test_a_sender_that_never_sent_is_shown_among_the_feeds(app: FastAPI, engine: AsyncEngine) -> None:
+    """A system that was given a token and never got through was on no page: nobody missed what never came."""
+    async with sessions(engine)() as session, session.begin():
+        await senders.add(session, "Social care system", "ada", NOON)
+        await senders.add(session, "Old system", "ada", NOON)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("UPDATE sender SET revoked_at = now() WHERE name = 'Old system'"))
+    async with await client_as(app, "administrator") as http:
+        page = (await http.get("/intake")).text
+        assert "Social care system" in page
+        assert "Never heard" in page
+        assert "Old system" not in page
+        async with engine.begin() as connection:
+            await connection.execute(
+                sa.text("INSERT INTO feed VALUES ('Social care system', 'dfe', 1, now(), 1, 0, 0)")
+            )
+        assert "Never heard" not in (await http.get("/intake")).text
