@@ -284,3 +284,22 @@ async def test_a_sender_that_never_sent_is_shown_among_the_feeds(app: FastAPI, e
                 sa.text("INSERT INTO feed VALUES ('Social care system', 'dfe', 1, now(), 1, 0, 0)")
             )
         assert "Never heard" not in (await http.get("/intake")).text
+
+
+async def test_a_sender_that_never_sent_is_shown_among_the_feeds(app: FastAPI, engine: AsyncEngine) -> None:
+    """A system that was given a token and never got through was on no page: nobody missed what never came."""
+    async with sessions(engine)() as session, session.begin():
+        await senders.add(session, "Social care system", "ada", NOON)
+        await senders.add(session, "Old system", "ada", NOON)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("UPDATE sender SET revoked_at = now() WHERE name = 'Old system'"))
+    async with await client_as(app, "administrator") as http:
+        page = (await http.get("/intake")).text
+        assert "Social care system" in page
+        assert "Never heard" in page
+        assert "Old system" not in page
+        async with engine.begin() as connection:
+            await connection.execute(
+                sa.text("INSERT INTO feed VALUES ('Social care system', 'dfe', 1, now(), 1, 0, 0)")
+            )
+        assert "Never heard" not in (await http.get("/intake")).text
