@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 
 from services.intake import queries
 from services.intake.domain.work import facts, restored
+from services.intake.files import ROADS_WITH_FILES
 from services.intake.pages.asking import FIELDS, WATCHERS, kind_name, road_name
 from shared.access import CurrentScope, trail
 from shared.messaging import Work
@@ -36,6 +37,7 @@ async def story(request: Request, page: Page, work: Work, scope: CurrentScope, a
         case_link=_case_address(template, found.case_id),
         fields=FIELDS,
         unmatched=await queries.spellings_of(work.session, scope, found.work.unmatched),
+        files=ROADS_WITH_FILES,
         in_words=in_words,
         road_name=road_name,
         kind_name=kind_name,

@@ -246,6 +246,8 @@ async def test_an_assessment_tells_its_story(filled: FastAPI, engine: AsyncEngin
         page = await http.get(f"/intake/assessments/{number}")
     assert page.status_code == 200
     assert "Child seen" in page.text
+    assert "First came in a file of" in page.text
+    assert "11:59pm" not in page.text, "a file's day has no hour"
     assert "Monday 8 February 2021" in page.text
     assert "Ann Li" in page.text
 
@@ -265,25 +267,6 @@ async def test_what_was_refused_leads_to_what_has_arrived_of_its_case(filled: Fa
     async with await client_as(filled, "business_support") as http:
         page = (await http.get(f"/intake/quarantine/{await quarantine_id(engine)}")).text
     assert 'href="/search?q=78"' in page
-
-
-async def test_a_sender_that_never_sent_is_shown_among_the_feeds(app: FastAPI, engine: AsyncEngine) -> None:
-    """A system that was given a token and never got through was on no page: nobody missed what never came."""
-    async with sessions(engine)() as session, session.begin():
-        await senders.add(session, "Social care system", "ada", NOON)
-        await senders.add(session, "Old system", "ada", NOON)
-    async with engine.begin() as connection:
-        await connection.execute(sa.text("UPDATE sender SET revoked_at = now() WHERE name = 'Old system'"))
-    async with await client_as(app, "administrator") as http:
-        page = (await http.get("/intake")).text
-        assert "Social care system" in page
-        assert "Never heard" in page
-        assert "Old system" not in page
-        async with engine.begin() as connection:
-            await connection.execute(
-                sa.text("INSERT INTO feed VALUES ('Social care system', 'dfe', 1, now(), 1, 0, 0)")
-            )
-        assert "Never heard" not in (await http.get("/intake")).text
 
 
 async def test_a_sender_that_never_sent_is_shown_among_the_feeds(app: FastAPI, engine: AsyncEngine) -> None:
