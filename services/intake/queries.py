@@ -108,15 +108,6 @@ async def never_heard(session: AsyncSession, scope: Scope) -> Sequence[Sender]:
     return (await session.execute(query.order_by(col(Sender.added_at)))).scalars().all()
 
 
-async def never_heard(session: AsyncSession, scope: Scope) -> Sequence[Sender]:
-    """The systems that may push and never did, the newest last."""
-    if not scope.has(*SEES_VALUES, Role.ADMINISTRATOR):
-        return []
-    heard = sa.select(col(Feed.feed))
-    query = sa.select(Sender).where(col(Sender.revoked_at).is_(None), col(Sender.name).not_in(heard))
-    return (await session.execute(query.order_by(col(Sender.added_at)))).scalars().all()
-
-
 async def usual_hours(session: AsyncSession, scope: Scope, today: date) -> Mapping[str, time]:
     """By when each feed that has a rhythm is usually heard on a working day, in London."""
     if not scope.has(*SEES_VALUES, Role.ADMINISTRATOR):
