@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,14 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.intake import metrics
 from services.intake.domain.ledger import Outcome
 from services.intake.domain.refusal import Refusal
-from services.intake.domain.rhythm import is_silent
+from services.intake.domain.rhythm import LOOKED_BACK, is_silent
 from shared.clock import LONDON
 from shared.db import raw
 from shared.events import Event, FeedFellSilent, FeedReceived, FeedResumed
 from shared.working_days import local_date
-
-LOOKED_BACK = timedelta(days=21)
-"""Covers five working days across any run of bank holidays."""
 
 _NOTE = "INSERT INTO feed_arrival (feed, road, at, accepted, duplicate, quarantined) VALUES ($1, $2, $3, $4, $5, $6)"
 

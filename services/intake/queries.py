@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import col
 
 from services.intake import staff
-from services.intake.domain.rhythm import usual_hour
+from services.intake.domain import rhythm
 from services.intake.feeds import first_heard
 from services.intake.models import ChangeRow, Child, Feed, Quarantined, Sender, SpellingRow, Upload, UploadRow, WorkRow
 from shared.access import Role, Scope
@@ -108,13 +108,12 @@ async def never_heard(session: AsyncSession, scope: Scope) -> Sequence[Sender]:
     return (await session.execute(query.order_by(col(Sender.added_at)))).scalars().all()
 
 
-async def usual_hours(session: AsyncSession, scope: Scope, today: date) -> Mapping[str, time]:
-    """By when each feed that has a rhythm is usually heard on a working day, in London."""
+async def usual_hours(session: AsyncSession, scope: Scope, today: date) -> Mapping[str, Mapping[int, time]]:
+    """By when each feed is usually heard, in London, on each weekday (Monday is 0) on which it is."""
     if not scope.has(*SEES_VALUES, Role.ADMINISTRATOR):
         return {}
     heard = await first_heard(session, today)
-    usual = {feed: usual_hour(days, today) for feed, days in heard.items()}
-    return {feed: hour for feed, hour in usual.items() if hour is not None}
+    return {feed: rhythm.usual_hours(days, today) for feed, days in heard.items()}
 
 
 async def waiting(session: AsyncSession, scope: Scope) -> list[Waiting]:

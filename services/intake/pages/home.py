@@ -1,16 +1,22 @@
 """Where intake stands: what came by each road, what waits for somebody, and the newest files."""
 
-from datetime import datetime
+from __future__ import annotations
+
+import calendar
+from collections.abc import Mapping
+from datetime import date, datetime, time
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from services.intake import queries
+from services.intake.domain.rhythm import WEEKDAYS
 from services.intake.pages.asking import COUNTERS, Now, road_name
 from shared.access import CurrentScope
 from shared.clock import LONDON
 from shared.messaging import Reading
 from shared.web import Page
+from shared.web.filters import clock_time
 from shared.working_days import local_date
 
 router = APIRouter()
@@ -32,9 +38,19 @@ async def home(page: Page, session: Reading, scope: CurrentScope, now: Now) -> H
         waiting=waiting,
         waiting_count=sum(each.count for each in waiting),
         unmatched=await queries.unmatched_counts(session, scope),
-        usual={feed: datetime.combine(today, hour, LONDON) for feed, hour in usual.items()},
+        usual={feed: _in_words(hours, today) for feed, hours in usual.items() if hours},
         uploads=newest,
         states=[await queries.upload_state(session, each) for each in newest],
         sees_values=queries.sees_values(scope),
         road_name=road_name,
     )
+
+
+def _in_words(hours: Mapping[int, time], today: date) -> str:
+    """ "By 6:20am on working days", or "By 9am on Mondays and Thursdays"."""
+    by = clock_time(datetime.combine(today, max(hours.values()), LONDON))
+    if len(hours) == len(WEEKDAYS):
+        return f"By {by} on working days"
+    *others, last = (f"{calendar.day_name[weekday]}s" for weekday in sorted(hours))
+    days = f"{', '.join(others)} and {last}" if others else last
+    return f"By {by} on {days}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from datetime import date, time, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.intake import handlers, senders
 from shared.db import sessions
 from shared.events import AssessmentRecorded, PersonRecorded
-from shared.working_days import add_working_days
+from shared.working_days import add_working_days, is_working_day
 from tests.service.intake.test_annex_a import send, workbook
 from tests.service.intake.test_finished_work import NOON, assessment
 from tests.support.clients import client, client_as
@@ -173,24 +173,31 @@ async def test_a_page_past_the_last_says_so(filled: FastAPI, path: str, untrue: 
     assert "page=1" in page
 
 
+def monday_before(today: date, weeks: int) -> date:
+    return today - timedelta(days=today.weekday(), weeks=weeks)
+
+
 async def test_a_feed_says_what_its_usual_hour_is(app: FastAPI, engine: AsyncEngine) -> None:
     """Whoever asked why a feed is not called silent yet found nothing to go by."""
     today = app.state.service.clock.today()
     async with engine.begin() as connection:
-        for feed, days in (("dfe", range(1, 6)), ("annex-a", range(1, 2))):
+        daily = [add_working_days(today, -back) for back in range(1, 6)]
+        mondays = [day for weeks in range(1, 10) if is_working_day(day := monday_before(today, weeks))]
+        for feed, days in (("dfe", daily), ("annex-a", daily[:1]), ("cin-census", mondays)):
             await connection.execute(
                 sa.text("INSERT INTO feed VALUES (:feed, :feed, 1, now(), 1, 0, 0)"),
                 {"feed": feed},
             )
-            for back in days:
+            for day in days:
                 await connection.execute(
                     sa.text("INSERT INTO feed_day (feed, day, first_at) VALUES (:feed, :day, :at)"),
-                    {"feed": feed, "day": add_working_days(today, -back), "at": time(6, 30)},
+                    {"feed": feed, "day": day, "at": time(6, 30)},
                 )
     async with await client_as(app, "administrator") as http:
         page = (await http.get("/intake")).text
     assert page.count("By 6:30am on working days") == 1
-    assert page.count("No set hour") == 1
+    assert page.count("By 6:30am on Mondays") == 1
+    assert page.count("No set day") == 1
 
 
 async def test_a_refused_file_is_so_among_the_newest(app: FastAPI) -> None:
