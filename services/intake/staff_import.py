@@ -72,24 +72,33 @@ class Staff:
         if entry.worker_id is None:
             return False
         known = self.people.get(entry.worker_id)
-        role = staff_file.role_of(entry.role) or (Role.PRACTITIONER.value if known is None else None)
-        if role is not None and role != Role.PRACTITIONER and not self.may_give_roles:
-            role = Role.PRACTITIONER.value if known is None else None
-        manages = {*(known.manages if known else ())}
+        before = known or PersonRecorded(occurred_at=self.given.at, person_id=entry.worker_id, name=entry.worker_id)
+        role = self._role(entry, is_new=known is None)
+        listed = self.listed.get(entry.worker_id, ())
+        teams = staff_file.moved(before.teams, entry, self.given.as_of, listed)
+        left = staff_file.standing(before.teams, self.given.as_of) - staff_file.standing(teams, self.given.as_of)
+        manages = {*before.manages} - left
         if role == Role.TEAM_MANAGER and entry.team_id is not None:
             manages.add(entry.team_id)
+        lost = {*before.manages} - manages
         made = structs.replace(
-            known or PersonRecorded(occurred_at=self.given.at, person_id=entry.worker_id, name=""),
+            before,
             occurred_at=self.given.at,
-            name=entry.name or (known.name if known else entry.worker_id),
-            email=entry.email or (known.email if known else None),
-            roles=tuple(sorted({*(known.roles if known else ()), *([role] if role else [])})),
-            teams=staff_file.moved(
-                known.teams if known else (), entry, self.given.as_of, self.listed.get(entry.worker_id, ())
-            ),
+            name=entry.name or before.name,
+            email=entry.email or before.email,
+            roles=tuple(sorted({*before.roles, *([role] if role else [])})),
+            teams=teams,
             manages=tuple(sorted(manages)),
+            epoch=before.epoch + bool(lost),
         )
         return self._keep(self.people, entry.worker_id, made)
+
+    def _role(self, entry: Entry, *, is_new: bool) -> str | None:
+        """What the row makes somebody; a time in a team that is over, or has not begun, makes nobody its manager."""
+        role = staff_file.role_of(entry.role)
+        if role is None or not self.may_give_roles or not entry.stands_on(self.given.as_of):
+            return Role.PRACTITIONER.value if is_new or role == Role.PRACTITIONER else None
+        return role
 
     def _keep(
         self, held: dict[str, PersonRecorded] | dict[str, TeamRecorded], key: str, made: PersonRecorded | TeamRecorded

@@ -1,7 +1,8 @@
 """A file of staff: workers, teams and who was in which team when; one table, or the SSD's three extracts.
 
 Columns are matched by pattern, so that `Worker ID`, `staff_id` and the SSD's `prof_professional_id` are one. A file
-adds and moves; it takes nobody out and gives no role but those of casework.
+adds and moves; it takes nobody out and gives no role but those of casework. A manager manages the teams that they are
+in now: one that they left, or will join, is not theirs to see.
 """
 
 from __future__ import annotations
@@ -57,6 +58,10 @@ class Entry:
     since: date | None = None
     until: date | None = None
 
+    def stands_on(self, day: date) -> bool:
+        """Whether what it says of a time is so on that day."""
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
+
 
 @dataclass(frozen=True)
 class StaffRow:
@@ -82,6 +87,11 @@ def rows(sheets: Sequence[Sheet], today: date) -> Iterator[StaffRow]:
             if any(cells.text(value) is not None for value in values.values()):
                 read = _read(values, today, sheet.from_1904, needs_worker="worker_id" in columns)
                 yield StaffRow(sheet.name, sheet.first_row + index, values, headers, read)
+
+
+def standing(held: Sequence[TeamMembership], day: date) -> set[str]:
+    """The teams that somebody is in on that day."""
+    return {each.team_id for each in held if each.since <= day and (each.until is None or day < each.until)}
 
 
 def moved(

@@ -125,6 +125,41 @@ async def test_business_support_makes_nobody_a_manager(app: FastAPI, engine: Asy
     assert {person.roles for person in (await people_of(engine)).values()} == {("practitioner",)}
 
 
+HEAD = b"Worker ID,Name,Job title,Team ID,Team name,Start date,End date\n"
+MOOR = b"W2,Bo Day,Team Manager,moor,Assessment Moor,"
+VALLEY = b"W2,Bo Day,Team Manager,valley,Safeguarding Valley,"
+
+
+@pytest.mark.parametrize(
+    ("rows", "manages"),
+    [
+        ([MOOR + b"01/04/2020,31/03/2024\n", VALLEY + b"01/04/2024,\n"], ("valley",)),
+        ([VALLEY + b"01/04/2024,\n", MOOR + b"01/04/2020,31/03/2024\n"], ("valley",)),
+        ([MOOR + b"01/04/2024,\n", VALLEY + b"01/12/2026,\n"], ("moor",)),  # moves next week
+        ([MOOR + b"01/04/2024,24/11/2026\n"], ()),  # ends on the day of the file
+        ([MOOR + b"01/04/2024,\n", VALLEY + b"01/06/2024,\n"], ("moor", "valley")),
+    ],
+)
+async def test_a_manager_manages_the_teams_that_they_are_in_now(
+    app: FastAPI, engine: AsyncEngine, rows: list[bytes], manages: tuple[str, ...]
+) -> None:
+    """Whoever once managed a team, or will, managed it at once and for good, and saw its cases."""
+    await send(app, HEAD + b"".join(rows))
+    assert (await people_of(engine))["W2"].manages == manages
+
+
+@pytest.mark.parametrize("row", [MOOR + b"01/04/2024,31/10/2026\n", VALLEY + b",\n"])
+async def test_a_manager_who_leaves_a_team_manages_it_no_more(app: FastAPI, engine: AsyncEngine, row: bytes) -> None:
+    await send(app, STAFF)
+    await send(app, HEAD + row)
+    person = (await people_of(engine))["W2"]
+    assert "moor" not in person.manages
+    assert person.epoch == 1
+    told = len(await said(engine))
+    await send(app, HEAD + row)
+    assert len(await said(engine)) == told
+
+
 async def test_a_worker_who_moved_keeps_old_cases_with_the_old_team(app: FastAPI, engine: AsyncEngine) -> None:
     await send(app, STAFF)
     old = assessment("A-1", worker="W1", authorised_on=date(2026, 10, 20))
