@@ -18,8 +18,9 @@ from services.intake.settings import LARGEST_CENSUS, LARGEST_FORM
 from services.intake.staff_import import ROAD as STAFF
 from shared.access import CurrentScope, Role, allow
 from shared.messaging import Work
+from shared.web.errors import ProgramRoute
 
-router = APIRouter()
+router = APIRouter(route_class=ProgramRoute)
 
 CASE_FILES = [allow(Role.BUSINESS_SUPPORT, Role.QA_MANAGER)]
 """Files about cases: not an administrator's, who sees of cases nothing but counts."""

@@ -19,7 +19,6 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -29,10 +28,11 @@ from services.intake.limits import Limiter
 from services.intake.models import Receipt, Sender
 from services.intake.settings import Settings, keys
 from shared.messaging import Reading, Work
+from shared.web.errors import ProgramRoute
 
 
-class ForPrograms(APIRoute):
-    """A route that no browser asks: it refuses in one line of JSON, also whoever does not say what they accept.
+class SenderRoute(ProgramRoute):
+    """A route that a case management system asks: it refuses with the document's own statuses, 403 among them.
 
     It refuses before anything is written.
     """
@@ -52,7 +52,7 @@ class ForPrograms(APIRoute):
         return answer_a_program
 
 
-router = APIRouter(route_class=ForPrograms)
+router = APIRouter(route_class=SenderRoute)
 
 MOST_BYTES = 8 * 1024 * 1024
 """A hundred children with long histories are a tenth of this."""

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -181,10 +182,18 @@ async def _page(request: Request) -> PageMaker:
         return PageMaker(request, None, Names(request.app.state.service.engine))
 
 
+class ProgramRoute(APIRoute):
+    """A route that no browser asks: what it refuses is said in JSON, also to whoever does not say what they accept."""
+
+
 def wants_json(request: Request) -> bool:
-    """Whether a program is asking: a path that ends in .json, or an Accept header that prefers JSON to pages."""
+    """Whether a program is asking: by the route, a path that ends in .json, or by preferring JSON to pages."""
     accept = request.headers.get("accept", "")
-    return request.url.path.endswith(".json") or ("application/json" in accept and "text/html" not in accept)
+    return (
+        isinstance(request.scope.get("route"), ProgramRoute)
+        or request.url.path.endswith(".json")
+        or ("application/json" in accept and "text/html" not in accept)
+    )
 
 
 def reference_of(request: Request) -> str:

@@ -143,3 +143,11 @@ async def test_a_sender_gets_its_token_once_and_only_its_hash_is_kept(app: FastA
     async with engine.connect() as connection:
         row = (await connection.execute(sa.text("SELECT * FROM sender"))).one()
     assert added["token"] not in str(tuple(row))
+
+
+async def test_a_program_that_asks_wrongly_is_told_where_in_json(app: FastAPI) -> None:
+    """Without an Accept header it was answered with a page."""
+    async with by_command_line(app) as http:
+        http.headers["accept"] = "*/*"
+        answer = await http.post("/intake/imports/annex-a", files={"file": ("a.csv", b"x")}, data={"as_of": "soon"})
+    assert (answer.status_code, answer.json()["errors"]) == (422, [{"place": ["body", "as_of"]}])

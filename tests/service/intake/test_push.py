@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.intake import pushes
 from shared.clock import london_date
 from shared.events import AssessmentRecorded, AssessmentWithdrawn, ChildUnlinked, EpisodeRecorded, EpisodeWithdrawn
 from tests.service.intake.conftest import sample
@@ -354,3 +355,22 @@ async def test_a_code_that_no_database_holds_quarantines_its_child_and_nobody_el
     answered = await push(supplier, bad, assessed("Child2", authorisation_date=AUTHORISED, factors=["16A"]))
     assert (answered.status_code, answered.headers["caseloop-outcome"][-13:]) == (200, "quarantined=1")
     assert [record.factors for record in await records(engine)] == [("16A",), ("16A",)]
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_a_body_over_the_bound_is_refused_in_one_line(supplier: httpx.AsyncClient, is_streamed: bool) -> None:
+    """It was answered with a page; where its length was not said, a fault of ours was logged."""
+    body = b"[" + b" " * pushes.MOST_BYTES + b"]"
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 1 << 16):
+            yield body[start : start + (1 << 16)]
+
+    headers = {"content-type": "application/json"}
+    answer = await supplier.post(ADDRESS, content=pieces() if is_streamed else body, headers=headers)
+    assert (answer.status_code, answer.json()["detail"]) == (413, "Content Too Large")
+
+
+async def test_a_method_that_the_document_has_not_is_refused_in_one_line(supplier: httpx.AsyncClient) -> None:
+    answer = await supplier.put(ADDRESS, json=[])
+    assert (answer.status_code, answer.json()["detail"]) == (404, "Page not found")
