@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from services.intake.domain import plausibility
@@ -144,13 +145,13 @@ def day(cell: Cell, field: str, *, from_1904: bool = False) -> date | Refusal | 
         return Refusal("not_a_date", field, "This is not a date that exists")
 
 
-def yes_or_no(cell: Cell, field: str) -> bool | Refusal | None:
-    """A yes or no with or without its letter ("a) Yes"); none where neither was said."""
+def yes_or_no(cell: Cell, field: str, also_yes: Collection[str] = ()) -> bool | Refusal | None:
+    """A yes or no with or without its letter ("a) Yes"), or a column's own word for yes; none where neither is said."""
     said = text(cell)
     if said is None:
         return None
     plain = _LETTER.sub("", said).casefold()
-    if plain in YES:
+    if plain in YES or plain in also_yes:
         return True
     if plain in NO:
         return False

@@ -42,6 +42,12 @@ ROLES = (
 )
 """What a job title makes somebody, the first that fits."""
 
+_BESIDE = re.compile(
+    r"assistant|deputy|administrat|business support|\b(pa|p\.a\.|secretary|trainee|student)\b"
+    r"|\bto (a |the )?(head|team|practice|service)"
+)
+"""In the title of somebody beside a manager: "Assistant Team Manager", "PA to the Head of Service"."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -117,9 +123,13 @@ def moved(
 
 
 def role_of(title: str | None) -> str | None:
-    """The role that a job title gives; none where it is none of casework."""
+    """The role that a job title gives; none where it is none of casework.
+
+    Whoever works to a manager is none: what managers see is given to them by name, or by a title of their own.
+    """
     said = (title or "").casefold()
-    return next((role.value for role, pattern in ROLES if said and re.search(pattern, said)), None)
+    roles = (role for role, pattern in ROLES if said and re.search(pattern, said))
+    return next((role.value for role in roles if role == Role.PRACTITIONER or not _BESIDE.search(said)), None)
 
 
 def kind_of(words: str | None, name: str) -> str:

@@ -101,6 +101,9 @@ def finished(kind: str, road: str, said: Said, today: date) -> Said:
     return replace(said, **ends.get(kind, {}))
 
 
+OWN_YES = {"no_further_action": ("nfa", "no further action")}
+"""What councils write for yes in a column that asks just that."""
+
 NO_CONFERENCE = "no_conference"
 CONFERENCE = "conference"
 
@@ -110,7 +113,7 @@ def _said(kind: str, road: str, fields: Fields, at: datetime, from_1904: bool) -
     for name in ("started_on", "finished_on", "referred_on", "conference_on"):
         values[name] = cells.day(fields.get(name), name, from_1904=from_1904)
     for name in ("child_seen", "no_further_action", "conference_unnecessary"):
-        values[name] = cells.yes_or_no(fields.get(name), name)
+        values[name] = cells.yes_or_no(fields.get(name), name, OWN_YES.get(name, ()))
     wrong = next((value for value in values.values() if isinstance(value, Refusal)), None)
     if wrong is not None:
         return wrong

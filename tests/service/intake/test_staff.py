@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake import handlers
+from services.intake.domain import staff_file
 from shared.events import AssessmentRecorded, PersonRecorded, TeamRecorded
 from tests.service.intake.test_annex_a import by_command_line
 from tests.service.intake.test_finished_work import assessment
@@ -123,6 +124,27 @@ async def test_a_refused_row_of_staff_leads_to_its_place_in_quarantine(app: Fast
 async def test_business_support_makes_nobody_a_manager(app: FastAPI, engine: AsyncEngine) -> None:
     await send(app, STAFF, "business_support")
     assert {person.roles for person in (await people_of(engine)).values()} == {("practitioner",)}
+
+
+@pytest.mark.parametrize(
+    ("title", "role"),
+    [
+        ("Team Manager", "team_manager"),
+        ("Team Manager, Family Support", "team_manager"),
+        ("Acting Practice Manager", "team_manager"),
+        ("Head of Service for Safeguarding", "head_of_service"),
+        ("Assistant Team Manager", None),
+        ("Deputy Team Manager", None),
+        ("PA to the Head of Service", None),
+        ("Executive assistant to head of service", None),
+        ("Business support, team manager's office", None),
+        ("Assistant Social Worker", "practitioner"),
+        ("Student social worker", "practitioner"),
+    ],
+)
+def test_whoever_works_to_a_manager_is_none(title: str, role: str | None) -> None:
+    """A title was looked through for a manager's, and a manager's assistant saw what the manager sees."""
+    assert staff_file.role_of(title) == role
 
 
 HEAD = b"Worker ID,Name,Job title,Team ID,Team name,Start date,End date\n"

@@ -96,6 +96,7 @@ QUARANTINED = [
     ("a birth date of two digits", {"date_of_birth": "1/1/15"}, "two_digit_year"),
     ("a code that is unknown", {"child_seen": "Perhaps"}, "unknown_code"),
     ("a code of another list", {"child_seen": "q) 6: Police"}, "unknown_code"),
+    ("another column's word for yes", {"child_seen": "NFA"}, "unknown_code"),
 ]
 
 
@@ -141,6 +142,8 @@ NORMALISED = [
     ("a yes with its letter", {"child_seen": "a) Yes"}, "child_seen", True),
     ("a no in capitals", {"child_seen": "NO"}, "child_seen", False),
     ("one for yes", {"child_seen": 1.0}, "child_seen", True),
+    ("a column's own word for yes", {"no_further_action": "NFA"}, "no_further_action", True),
+    ("a column's own words for yes", {"no_further_action": "No Further Action"}, "no_further_action", True),
     ("not applicable", {"child_seen": "Not applicable"}, "child_seen", None),
     ("a blank code", {"child_seen": ""}, "child_seen", None),
     ("an unborn child without a birth date", {"date_of_birth": None}, "age_band", None),
