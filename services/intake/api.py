@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Form, HTTPException, Request, UploadFile
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, StringConstraints
 from starlette.responses import Response
 
-from services.intake import senders
+from services.intake import queries, senders
 from services.intake.domain.refusal import FileRefusedError
 from services.intake.domain.work import Road
 from services.intake.files import import_file
 from services.intake.settings import LARGEST_CENSUS, LARGEST_FORM
 from services.intake.staff_import import ROAD as STAFF
 from shared.access import CurrentScope, Role, allow
-from shared.messaging import Work
+from shared.messaging import Reading, Work
 from shared.web.errors import ProgramRoute
 
 router = APIRouter(route_class=ProgramRoute)
 
+ADMINISTRATORS = [allow(Role.ADMINISTRATOR)]
 CASE_FILES = [allow(Role.BUSINESS_SUPPORT, Role.QA_MANAGER)]
 """Files about cases: not an administrator's, who sees of cases nothing but counts."""
 
@@ -89,16 +91,57 @@ class NewSender(BaseModel):
 class SenderWithToken(BaseModel):
     """The one time that the token is shown."""
 
+    sender_id: UUID
     name: str
     token: str
 
 
-@router.post("/intake/senders", dependencies=[allow(Role.ADMINISTRATOR)])
+class KnownSender(BaseModel):
+    """A sender as an administrator sees it: never a token, nor its hash."""
+
+    sender_id: UUID
+    name: str
+    added_at: datetime
+    added_by: str
+    last_heard_at: datetime | None
+    revoked_at: datetime | None
+
+
+@router.get("/intake/senders", dependencies=ADMINISTRATORS)
+async def list_senders(scope: CurrentScope, session: Reading) -> list[KnownSender]:
+    """The systems that may push, or might, by name."""
+    return [
+        KnownSender(last_heard_at=heard, **sender.model_dump(exclude={"token_hash"}))
+        for sender, heard in await queries.senders(session, scope)
+    ]
+
+
+@router.post("/intake/senders", dependencies=ADMINISTRATORS)
 async def add_sender(request: Request, wanted: NewSender, scope: CurrentScope, work: Work) -> SenderWithToken:
     """Let a system push; its token is shown this once."""
     now = request.app.state.service.clock.now()
     try:
         sender, token = await senders.add(work.session, wanted.name, scope.person_id, now)
     except senders.NameTakenError as error:
-        raise HTTPException(422, "A sender has this name already") from error
-    return SenderWithToken(name=sender.name, token=token)
+        raise HTTPException(422, "A sender, or a road, has this name already") from error
+    return SenderWithToken(sender_id=sender.sender_id, name=sender.name, token=token)
+
+
+@router.post("/intake/senders/{sender_id}/token", dependencies=ADMINISTRATORS)
+async def renew_token(sender_id: UUID, work: Work) -> SenderWithToken:
+    """A new token, shown this once; the one before is refused from now on."""
+    renewed = await senders.renew(work.session, sender_id)
+    if renewed is None:
+        raise HTTPException(404)
+    sender, token = renewed
+    return SenderWithToken(sender_id=sender.sender_id, name=sender.name, token=token)
+
+
+@router.post("/intake/senders/{sender_id}/revoke", dependencies=ADMINISTRATORS)
+async def revoke_sender(request: Request, sender_id: UUID, work: Work) -> Response:
+    """Refuse the sender's token from now on."""
+    now = request.app.state.service.clock.now()
+    sender = await senders.revoke(work.session, sender_id, now)
+    if sender is None:
+        raise HTTPException(404)
+    return JSONResponse({"name": sender.name, "revoked_at": (sender.revoked_at or now).isoformat()})

@@ -44,7 +44,10 @@ _FOLD = sa.text(
 
 _DAY = sa.text("INSERT INTO feed_day (feed, day, first_at) VALUES (:feed, :day, :at) ON CONFLICT DO NOTHING")
 
-_DAYS = sa.text("SELECT feed, day, first_at FROM feed_day WHERE day >= :since ORDER BY feed, day")
+_DAYS = sa.text(
+    "SELECT feed, day, first_at FROM feed_day WHERE day >= :since "
+    "AND feed NOT IN (SELECT name FROM sender WHERE revoked_at IS NOT NULL) ORDER BY feed, day"
+)
 
 _SILENT = sa.text(
     "UPDATE feed SET silent_since = :now, version = version + 1 WHERE feed = :feed AND silent_since IS NULL "
@@ -89,7 +92,7 @@ async def fold(session: AsyncSession) -> list[Event]:
 
 
 async def first_heard(session: AsyncSession, today: date) -> dict[str, dict[date, time]]:
-    """When each feed first came on each of its latest days, in London."""
+    """When each feed that may still come first came on each of its latest days, in London."""
     days: dict[str, dict[date, time]] = {}
     for row in await session.execute(_DAYS, {"since": today - LOOKED_BACK}):
         days.setdefault(row.feed, {})[row.day] = row.first_at

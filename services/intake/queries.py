@@ -108,6 +108,22 @@ async def never_heard(session: AsyncSession, scope: Scope) -> Sequence[Sender]:
     return (await session.execute(query.order_by(col(Sender.added_at)))).scalars().all()
 
 
+async def senders(session: AsyncSession, scope: Scope) -> list[tuple[Sender, datetime | None]]:
+    """Every system that was let to push, by name, with when it was last heard; an administrator's to see."""
+    if not scope.has(Role.ADMINISTRATOR):
+        return []
+    query = sa.select(Sender, col(Feed.last_heard_at)).outerjoin(Feed, col(Feed.feed) == col(Sender.name))
+    return [(sender, heard) for sender, heard in await session.execute(query.order_by(col(Sender.name)))]
+
+
+async def revoked(session: AsyncSession, scope: Scope) -> Mapping[str, datetime]:
+    """The senders that may send no more, and since when."""
+    if not scope.has(*SEES_VALUES, Role.ADMINISTRATOR):
+        return {}
+    query = sa.select(Sender).where(col(Sender.revoked_at).is_not(None))
+    return {sender.name: sender.revoked_at for sender in (await session.execute(query)).scalars() if sender.revoked_at}
+
+
 async def usual_hours(session: AsyncSession, scope: Scope, today: date) -> Mapping[str, Mapping[int, time]]:
     """By when each feed is usually heard, in London, on each weekday (Monday is 0) on which it is."""
     if not scope.has(*SEES_VALUES, Role.ADMINISTRATOR):

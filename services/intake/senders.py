@@ -5,31 +5,67 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from services.intake.models import Sender
+from services.intake.domain.work import Road
+from services.intake.models import Feed, Sender
 
 PREFIX = "caseloop_"
 """So that a token in a place where none should be is found by scanners."""
 
 
+ROADS = frozenset({*Road, "staff"})
+"""Feeds of their own, known by these names."""
+
+
 class NameTakenError(ValueError):
-    """Another sender has this name."""
+    """Another sender has this name, or a road."""
 
 
 async def add(session: AsyncSession, name: str, by: str, now: datetime) -> tuple[Sender, str]:
     """A new sender and its token, which is nowhere afterwards."""
-    token = PREFIX + secrets.token_urlsafe(32)
+    if name.casefold() in ROADS:
+        raise NameTakenError(name)
+    token = _token()
     sender = Sender(sender_id=uuid4(), name=name, token_hash=hashed(token), added_at=now, added_by=by)
     added = insert(Sender).values(sender.model_dump()).on_conflict_do_nothing().returning(col(Sender.sender_id))
     if (await session.execute(added)).first() is None:
         raise NameTakenError(name)
     return sender, token
+
+
+async def renew(session: AsyncSession, sender_id: UUID) -> tuple[Sender, str] | None:
+    """A new token in the place of the one before, which is refused from now on; None where nobody is.
+
+    One that was revoked may send again with it.
+    """
+    sender = await session.get(Sender, sender_id, with_for_update=True)
+    if sender is None:
+        return None
+    token = _token()
+    sender.token_hash, sender.revoked_at = hashed(token), None
+    return sender, token
+
+
+async def revoke(session: AsyncSession, sender_id: UUID, now: datetime) -> Sender | None:
+    """Refuse its token from now on, and miss its feed no more; None where nobody is. It stays so since the first time.
+
+    What it sent stays.
+    """
+    sender = await session.get(Sender, sender_id, with_for_update=True)
+    if sender is not None and sender.revoked_at is None:
+        sender.revoked_at = now
+        await session.execute(sa.update(Feed).where(col(Feed.feed) == sender.name).values(silent_since=None))
+    return sender
+
+
+def _token() -> str:
+    return PREFIX + secrets.token_urlsafe(32)
 
 
 async def sender_of(session: AsyncSession, token: str) -> Sender | None:

@@ -18,6 +18,7 @@ from shared.access.scope import roles_of
 from shared.db import create_engine
 from shared.migrate import upgrade
 from shared.web.assets import PREFIX
+from shared.web.errors import ProgramRoute
 from shared.web.navigation import CONCERNS, PLACES, Place
 from tests.contracts.access_matrix import EVERYBODY, MATRIX, PUBLIC, Row
 from tests.support.backend import Database, PostgresForTests
@@ -36,6 +37,8 @@ class Door:
     method: str
     path: str
     roles: Row
+    is_a_programs: bool
+    """Whether no browser asks it: it answers in JSON, whatever is accepted."""
 
     @property
     def name(self) -> str:
@@ -69,7 +72,8 @@ def doors(app: FastAPI) -> Iterator[Door]:
                 narrowed = frozenset(Role(role) for role in roles) or EVERYBODY
                 let_in = narrowed if let_in is None else let_in & narrowed
         for method in sorted(set(context.methods or ()) - {"HEAD"}):
-            yield Door(method, path, let_in)
+            is_a_programs = path.endswith(".json") or isinstance(getattr(context, "route", None), ProgramRoute)
+            yield Door(method, path, let_in, is_a_programs)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -133,7 +137,7 @@ async def test_signed_out_a_page_leads_to_sign_in_and_a_program_is_told_so(serve
         answers = {
             door.name: (await nobody.request(door.method, door.address)).status_code for door, _ in rows_of(served)
         }
-    expected = {door.name: 401 if door.path.endswith(".json") else 303 for door, _ in rows_of(served)}
+    expected = {door.name: 401 if door.is_a_programs else 303 for door, _ in rows_of(served)}
     assert answers == expected
 
 

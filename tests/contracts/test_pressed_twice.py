@@ -44,6 +44,8 @@ REPEATABLE: dict[str, dict[str, str]] = {
         "POST /intake/teams/{team_id}": SETS,
         "POST /intake/quarantine/{quarantine_id}/resubmit.json": SETTLED,
         "POST /intake/quarantine/{quarantine_id}/dismiss.json": SETTLED,
+        "POST /intake/senders/{sender_id}/token": "the last token is the one that is taken, as test_senders shows",
+        "POST /intake/senders/{sender_id}/revoke": SETS,
         "POST /intake/uploads": ROWS,
         "POST /intake/imports/annex-a": ROWS,
         "POST /intake/imports/cin-census": ROWS,

@@ -35,6 +35,7 @@ async def home(page: Page, session: Reading, scope: CurrentScope, now: Now) -> H
         title="Intake",
         feeds=await queries.feeds(session, scope),
         never_heard=await queries.never_heard(session, scope),
+        revoked=await queries.revoked(session, scope),
         waiting=waiting,
         waiting_count=sum(each.count for each in waiting),
         unmatched=await queries.unmatched_counts(session, scope),

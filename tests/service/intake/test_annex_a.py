@@ -132,19 +132,6 @@ async def test_a_file_that_is_no_workbook_is_refused_in_one_line(app: FastAPI) -
     assert refused.json() == {"refused": "this is not an xlsx workbook, whatever its name says"}
 
 
-async def test_a_sender_gets_its_token_once_and_only_its_hash_is_kept(app: FastAPI, engine: AsyncEngine) -> None:
-    import sqlalchemy as sa
-
-    async with by_command_line(app) as http:
-        added = (await http.post("/intake/senders", json={"name": "Case system"})).json()
-        again = await http.post("/intake/senders", json={"name": "Case system"})
-    assert added["name"] == "Case system"
-    assert again.status_code == 422
-    async with engine.connect() as connection:
-        row = (await connection.execute(sa.text("SELECT * FROM sender"))).one()
-    assert added["token"] not in str(tuple(row))
-
-
 async def test_a_program_that_asks_wrongly_is_told_where_in_json(app: FastAPI) -> None:
     """Without an Accept header it was answered with a page."""
     async with by_command_line(app) as http:
