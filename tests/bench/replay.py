@@ -22,7 +22,7 @@ from shared.messaging.consumer import Consumer
 from shared.service import Service
 from tests.bench.england import BEGAN
 
-LATEST = 24
+LATEST = 12
 """Batches; each may hold a few partitions only."""
 
 
