@@ -107,7 +107,7 @@ class KnownSender(BaseModel):
     revoked_at: datetime | None
 
 
-@router.get("/intake/senders", dependencies=ADMINISTRATORS)
+@router.get("/intake/senders.json", dependencies=ADMINISTRATORS)
 async def list_senders(scope: CurrentScope, session: Reading) -> list[KnownSender]:
     """The systems that may push, or might, by name."""
     return [

@@ -108,7 +108,7 @@ MATRIX: dict[str, dict[str, Row]] = {
         # A sender's own token opens these; without one they answer 401.
         "POST /intake/children_social_care_data/{la_code}/children": PUBLIC,
         "GET /intake/receipts/{receipt_id}": PUBLIC,
-        "GET /intake/senders": ADMINISTRATOR,
+        "GET /intake/senders.json": ADMINISTRATOR,
         "POST /intake/senders": ADMINISTRATOR,
         "POST /intake/senders/{sender_id}/token": ADMINISTRATOR,
         "POST /intake/senders/{sender_id}/revoke": ADMINISTRATOR,

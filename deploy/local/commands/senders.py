@@ -40,7 +40,7 @@ def add(name: Name, as_json: AsJson = False) -> None:
 def list_(as_json: AsJson = False) -> None:
     """Every sender: when it was last heard, and whether its token is refused."""
     with answering(as_json) as answer, client.signed_in("administrator") as http:
-        senders = client.listed(http.get("/intake/senders"))
+        senders = client.listed(http.get("/intake/senders.json"))
         answer.give({"senders": senders}, "\n".join(_in_words(each) for each in senders) or "no system may push yet")
 
 
@@ -62,7 +62,7 @@ def revoke(name: Name, as_json: AsJson = False) -> None:
 
 def _called(http: httpx.Client, name: str) -> str:
     """The id of the sender of that name; Refused where there is none."""
-    for sender in client.listed(http.get("/intake/senders")):
+    for sender in client.listed(http.get("/intake/senders.json")):
         if sender["name"] == name:
             return str(sender["sender_id"])
     raise Refused(f"no sender is called {name}")

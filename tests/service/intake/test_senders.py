@@ -36,7 +36,7 @@ async def test_a_sender_gets_its_token_once_and_only_its_hash_is_kept(app: FastA
     async with by_command_line(app) as http:
         sender = await added(http)
         again = await http.post("/intake/senders", json={"name": NAME})
-        listed = await http.get("/intake/senders")
+        listed = await http.get("/intake/senders.json")
     assert again.status_code == 422
     async with engine.connect() as connection:
         row = (await connection.execute(sa.text("SELECT * FROM sender"))).one()
@@ -72,7 +72,7 @@ async def test_a_token_that_is_revoked_is_refused_until_there_is_another(app: Fa
         renewed = (await http.post(f"{address}/token")).json()
         assert await pushes(http, renewed["token"]) == 204
         assert await pushes(http, sender["token"]) == 401
-        assert {each["revoked_at"] for each in (await http.get("/intake/senders")).json()} == {None}
+        assert {each["revoked_at"] for each in (await http.get("/intake/senders.json")).json()} == {None}
 
 
 @pytest.mark.parametrize("move", ["token", "revoke"])
