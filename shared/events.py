@@ -354,6 +354,10 @@ class TeamMembership(Fact):
     since: date
     until: date | None = None
 
+    def stands_on(self, day: date) -> bool:
+        """Whether the person belonged to it on that day."""
+        return self.since <= day and (self.until is None or day < self.until)
+
 
 class PersonRecorded(PeopleEvent):
     """A person, their roles and their teams by date. `person_id` is the worker id of the case management system.

@@ -14,12 +14,13 @@ from sqlmodel import col
 
 from services.intake.domain.work import Road
 from services.intake.models import Feed, Sender
+from services.intake.staff_import import ROAD as STAFF
 
 PREFIX = "caseloop_"
 """So that a token in a place where none should be is found by scanners."""
 
 
-ROADS = frozenset({*Road, "staff"})
+ROADS = frozenset({*Road, STAFF})
 """Feeds of their own, known by these names."""
 
 

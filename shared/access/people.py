@@ -37,9 +37,7 @@ class Person:
 
     def teams_on(self, day: date) -> frozenset[str]:
         """The teams that the person belonged to on that day."""
-        return frozenset(
-            held.team_id for held in self.memberships if held.since <= day and (held.until is None or day < held.until)
-        )
+        return frozenset(held.team_id for held in self.memberships if held.stands_on(day))
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class Directory:
         """
         memberships = sorted(self.memberships.get(worker_id or "", ()), key=lambda held: held.since, reverse=True)
         for held in memberships:
-            if held.since <= day and (held.until is None or day < held.until):
+            if held.stands_on(day):
                 return Named(held.team_id)
         return next((Named(held.team_id) for held in memberships if held.until == day), NOBODY)
 

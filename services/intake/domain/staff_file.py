@@ -97,7 +97,7 @@ def rows(sheets: Sequence[Sheet], today: date) -> Iterator[StaffRow]:
 
 def standing(held: Sequence[TeamMembership], day: date) -> set[str]:
     """The teams that somebody is in on that day."""
-    return {each.team_id for each in held if each.since <= day and (each.until is None or day < each.until)}
+    return {each.team_id for each in held if each.stands_on(day)}
 
 
 def moved(
