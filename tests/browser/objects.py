@@ -89,13 +89,17 @@ class Maker:
             self.people[f"auditor_{number}"] = colleague
 
     async def _first_case(self, auditor: str) -> str:
-        """The first case of an inbox that has two: one is left for whoever comes next."""
+        """The first case of an inbox that has two, about somebody whom the directory knows: a stranger's manager acts
+        in their place, and has no page of audited work. One case is left for whoever comes next.
+        """
 
         async def two() -> str:
             await self._visitor.sign_in(auditor)
             cases = paths(await self._visitor.open("/audit/inbox"), AUDIT)
+            known = [case for case in cases if STRANGER not in (await self._visitor.open(case)).summary("Practitioner")]
+            assert known
             assert len(cases) > 1
-            return cases[0]
+            return known[0]
 
         return await eventually(two, timeout=SECONDS)
 
