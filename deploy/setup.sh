@@ -18,15 +18,16 @@ refuse() {
 
 # Rank, microseconds and path of one Python that will do. First rank those that can make a venv, and of them those that
 # the locked packages are known to have wheels for. The microseconds are of a little work of our kind: a Python that was
-# compiled without optimisations does not say so, and is slower by a fifth or more.
+# compiled without optimisations does not say so, and is slower by a fifth or more. They are the processor's: by the wall
+# clock a busy machine chose the slower.
 look_at() {
 	"$1" -I -S -c '
-import sys, timeit
+import sys, time, timeit
 from importlib.util import find_spec
 if sys.version_info < (3, 11) or sys.maxsize < 2**32: sys.exit(1)
 rank = 2 * (not find_spec("ensurepip")) + (sys.version_info >= (3, 14))
 work = "for i in range(9999): seen[str(i % 999)] = f\"{i}:{len(seen)}\".split(\":\")"
-print(rank, int(min(timeit.repeat(work, "seen = {}", number=1, repeat=9)) * 1e6), sys.executable)
+print(rank, int(min(timeit.repeat(work, "seen = {}", number=1, repeat=25, timer=time.process_time)) * 1e6), sys.executable)
 ' 2>/dev/null
 }
 
