@@ -13,6 +13,8 @@ from random import Random
 from typing import TypedDict
 from uuid import UUID, uuid5
 
+from msgspec import structs
+
 from deploy.demo.council import CODE, PATCHES, Council
 from shared.clock import LONDON
 from shared.events import (
@@ -77,6 +79,8 @@ SIBLING_ASSESSED_TOO = 0.55
 CHILD_SEEN = 0.95
 AGENCY_WORKER = 0.015
 """A locum whom the staff directory does not know yet: business support has something to match."""
+SLIPS = 4
+"""Referrals a week whose year somebody mistyped: business support finds them in quarantine, to correct."""
 
 FAMILY_SIZES = {1: 40, 2: 34, 3: 17, 4: 9}
 FAMILIES = 1_400
@@ -136,6 +140,8 @@ class Casework:
                 piece = self._piece(rng, kind, _instant(rng, kind, monday))
                 if kind is Kind.ASSESSMENT:
                     piece = piece[:wanted]
+                if kind is Kind.REFERRAL and wanted <= SLIPS:
+                    piece = tuple(map(_mistyped, piece))
                 wanted -= len(piece) if kind is Kind.ASSESSMENT else 1
                 yield piece
 
@@ -283,6 +289,13 @@ def _factors(rng: Random) -> Iterator[str]:
     """The factors of an assessment; code 21 (none) stands alone."""
     identified = [factor for factor, share in FACTORS.items() if rng.random() < share]
     yield from identified or ["21"]
+
+
+def _mistyped(event: CmsEvent) -> CmsEvent:
+    """A referral that would have come after it was decided: the year is one too high."""
+    if isinstance(event, CmsReferralDecided):
+        return structs.replace(event, referred_on=event.referred_on + timedelta(days=365))
+    return event
 
 
 def _instant(rng: Random, kind: Kind, monday: date) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,8 @@ from tests.system.stack import RunningStack, running_stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
+REFUSED = re.compile(r"/intake/quarantine/[0-9a-f-]{36}")
+
 
 @pytest.fixture
 def fresh() -> Iterator[RunningStack]:
@@ -32,7 +35,8 @@ async def standing(browser: Visitor) -> dict[str, int]:
     await sign_in(browser, "qa-manager")
     said = await browser.facts("/reporting/figures.json")
     counts = {code: int(each["value"] or 0) for code, each in said["figures"].items() if each["unit"] == "count"}
-    return counts | {"accepted": sum(feed["accepted"] for feed in said["feeds"] if feed["sender"] == "cms")}
+    heard = [feed for feed in said["feeds"] if feed["sender"] == "cms"]
+    return counts | {name: sum(feed[name] for feed in heard) for name in ("accepted", "quarantined")}
 
 
 async def test_the_demo_fills_every_page_and_tells_its_story_once(fresh: RunningStack) -> None:
@@ -50,7 +54,7 @@ async def test_the_demo_fills_every_page_and_tells_its_story_once(fresh: Running
             now = await standing(browser)
             assert now["audits_completed"] >= 6
             # All of the backlog is there: what comes later than this look is then the second telling's
-            assert now["accepted"] >= finished > 100
+            assert now["accepted"] + now["quarantined"] >= finished > 100
             assert min(now[each] for each in ("actions_open", "actions_reported", "actions_verified")) >= 1
             return now
 
@@ -59,10 +63,11 @@ async def test_the_demo_fills_every_page_and_tells_its_story_once(fresh: Running
         assert len(paths(await browser.open("/audit/inbox"), AUDIT)) >= 3
         await sign_in(browser, "support-1")
         assert paths(await browser.open("/remedial/board"), ACTION)
+        assert paths(await browser.open("/intake/quarantine"), REFUSED)
 
         await tell(where, said.append, Pace(cases=0))
         twice = await eventually(has_life, timeout=20)
-        fixed = {code for code in once if code not in {"accepted", "cases_sampled", "audits_waiting"}}
+        fixed = {code for code in once if code not in {"accepted", "quarantined", "cases_sampled", "audits_waiting"}}
         assert {code: twice[code] for code in fixed} == {code: once[code] for code in fixed}
         # What was finished in the minutes between is new; nothing else is.
         assert twice["accepted"] - once["accepted"] <= 10
