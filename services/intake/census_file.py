@@ -37,6 +37,8 @@ def check(path: Path, council: str, progress: Callable[[int], None] = lambda row
         head = file.read(LOOKED_AT)
     if not head.strip():
         raise FileRefusedError("the file is empty")
+    if head.startswith(b"PK\x03\x04"):
+        raise FileRefusedError("this is a workbook or a zip, not a census: a census is one XML file")
     lowered = head.replace(b"\x00", b"").lower()
     if b"<!doctype" in lowered or b"<!entity" in lowered:
         raise FileRefusedError(ENTITIES)

@@ -36,6 +36,8 @@ OTHERS = (*TEXTS, ".xls", ".xlsb", ".ods")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
+_MARK = b"\xef\xbb\xbf"
+_XML = (b"<?xml", b"<Mess")
 
 
 def read_file(path: Path, filename: str, only: int | None) -> list[Sheet]:
@@ -90,10 +92,18 @@ def _folder(path: Path) -> list[Sheet]:
                 with archive.open(member) as packed, unpacked.open("wb") as out:
                     shutil.copyfileobj(packed, out)
                 name = PurePosixPath(member.filename).name
-                sheets.append(read_csv(unpacked, name if names[name] == 1 else member.filename))
+                sheets.append(_one_of_several(unpacked, name if names[name] == 1 else member.filename))
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError) as error:
         raise FileRefusedError("the file is damaged and cannot be read") from error
     return sheets
+
+
+def _one_of_several(path: Path, name: str) -> Sheet:
+    """As `read_csv`; a refusal names the file, for whoever gave a folder has to know which."""
+    try:
+        return read_csv(path, name)
+    except FileRefusedError as error:
+        raise FileRefusedError(f"{name}: {error}") from error
 
 
 def _is_list(member: str) -> bool:
@@ -118,6 +128,8 @@ def read_workbook(path: Path) -> list[Sheet]:
         raise FileRefusedError("the workbook is encrypted or in the old xls format: save it as an open xlsx")
     if start[:4] == _EMPTY_ZIP:
         raise FileRefusedError(_no_workbook(path))
+    if start.removeprefix(_MARK).startswith(_XML):
+        raise FileRefusedError("this is XML, not an xlsx workbook: give it as a CIN census if it is one")
     if start[:4] != _ZIP:
         raise FileRefusedError("this is not an xlsx workbook, whatever its name says")
     from_1904, extents = _look_inside(path)
@@ -142,6 +154,8 @@ def _look_inside(path: Path) -> tuple[bool, dict[str, Extent]]:
             names = {member.filename for member in members}
             if _is_bomb(path, members):
                 raise FileRefusedError("the workbook unpacks to far more than its size and is not opened")
+            if any(member.flag_bits & 1 for member in members):
+                raise FileRefusedError("the workbook is encrypted: save it without a password")
             if any(_MACROS.search(name) for name in names) or _says_macros(archive, names):
                 raise FileRefusedError("the workbook has macros: save it as xlsx without them")
             if BOOK not in names:

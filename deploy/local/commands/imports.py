@@ -44,7 +44,7 @@ def annex_a(
     only: Annotated[int | None, typer.Option("--list", min=1, max=8, help="For a csv: which list it is.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import an Annex A workbook: Lists 1, 3, 4 and 5; one of its lists as a csv; or a folder of csvs."""
+    """Import an Annex A workbook (Lists 1 and 3 to 8), one of its lists as a csv, or a folder of csvs."""
     with answering(as_json) as answer:
         fields = {"as_of": day(as_of).isoformat(), **({"list": str(only)} if only else {})}
         with as_one_file(file) as one:

@@ -104,8 +104,8 @@ def identifier(cell: Cell, field: str) -> str | Refusal:
 
 
 def _is_nobodys(said: str) -> bool:
-    """Whether this only stands for an id: a word, or marks alone."""
-    return said.casefold() in NOBODY or not any(map(str.isalnum, said))
+    """Whether this only stands for an id: a word, marks alone, or the nought of a formula that found nothing."""
+    return said.casefold() in NOBODY or not any(map(str.isalnum, said)) or not said.strip("0.")
 
 
 def childs_id(cell: Cell, field: str = "child") -> str | Refusal:

@@ -95,6 +95,12 @@ def test_a_file_that_is_no_whole_census_of_ours_is_refused(tmp_path: Path, conte
     assert "\n" not in str(refused.value)
 
 
+def test_a_workbook_given_as_a_census_is_not_called_cut_short(tmp_path: Path) -> None:
+    """Whoever left "CIN census" chosen was told that their workbook was cut short."""
+    with pytest.raises(FileRefusedError, match="this is a workbook or a zip, not a census"):
+        rows(tmp_path, b"PK\x03\x04")
+
+
 BORN = b"<PersonBirthDate>2015-03-27</PersonBirthDate>"
 EXPECTED = b"<ExpectedPersonBirthDate>2024-06-01</ExpectedPersonBirthDate>"
 CHILD = re.search(rb"<Child>.*</Child>", GOOD)

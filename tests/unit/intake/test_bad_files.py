@@ -5,6 +5,7 @@ Each case is a line of a table, as in `test_bad_input`.
 
 from __future__ import annotations
 
+import re
 import zipfile
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -148,6 +149,15 @@ def zipped(**members: bytes) -> bytes:
     return content.getvalue()
 
 
+def locked(archive: bytes) -> bytes:
+    """An archive whose members say that they need a password."""
+    content = bytearray(archive)
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        for found in re.finditer(re.escape(header), archive):
+            content[found.start() + flags] |= 1
+    return bytes(content)
+
+
 ROW_4 = b"Child Unique ID,Continuous Assessment Start Date,Continuous Assessment Date of Authorisation\n77,4/1/2021,\n"
 NOT_WHAT_ITS_NAME_SAYS = [
     ("a workbook called csv", "a.csv", workbook(), 4, "this is an xlsx workbook, but its name ends in .csv"),
@@ -158,6 +168,22 @@ NOT_WHAT_ITS_NAME_SAYS = [
     ("an empty zip", "a.zip", b"PK\x05\x06" + bytes(18), None, "the zip holds no csv"),
     ("a csv of a list that is not read", "a.csv", ROW_4, 2, "List 2 is not read: Lists 1 and 3 to 8 are"),
     ("a workbook of no list", "a.xlsx", workbook("Notes", ("A", "B")), None, "it has none of Lists 1 and 3 to 8"),
+    ("a census", "a.xml", b"\xef\xbb\xbf<?xml version='1.0'?><Message/>", None, "this is XML, not an xlsx workbook"),
+    (
+        "a folder with a list that is no text",
+        "a.zip",
+        zipped(**{"List 3": b"\x00\x01\x02", "List 4": ROW_4}),
+        None,
+        "List 3.csv: ",
+    ),
+    (
+        "a folder with an empty list",
+        "a.zip",
+        zipped(**{"List 3": b"", "List 4": ROW_4}),
+        None,
+        "List 3.csv: the file is empty",
+    ),
+    ("a workbook in an archive with a password", "a.xlsx", locked(workbook()), None, "the workbook is encrypted"),
     ("a zip without the list", "a.zip", zipped(**{"List 4": ROW_4, "x": b"a"}), 3, "the file holds no List 3"),
 ]
 
@@ -222,7 +248,22 @@ def read(**changes: Cell) -> Submission | Refusal:
 
 @pytest.mark.parametrize(
     "child",
-    ["Unknown", "not known", "Not recorded", "TBC", "(blank)", "unborn", "--", ".", "?", "\U0001f600"],
+    [
+        "Unknown",
+        "not known",
+        "Not recorded",
+        "TBC",
+        "(blank)",
+        "unborn",
+        "--",
+        ".",
+        "?",
+        "\U0001f600",
+        0,
+        "0",
+        "000",
+        "0.0",
+    ],
 )
 def test_what_stands_for_an_id_that_nobody_has_is_no_id(child: Cell) -> None:
     """All the children of a file whose id was unknown became one child of that name."""
