@@ -152,7 +152,7 @@ def _implausible(event: CmsEvent, refusal: Refusal, record: Record | None, now: 
         refusal=refusal,
         content=msgspec.json.encode(structs.asdict(event)),
         came_at=now,
-        kind=cms.kind(event),
+        kind=cms.correctable(event),
         place={"record": event.type()} | (_place(record) if record else {}),
         fields=cms.kept(event),
         as_of=cms.day(event),

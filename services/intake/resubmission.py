@@ -9,13 +9,14 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.intake import recording
+from services.intake import episodes, recording
+from services.intake.domain.context import stated, unknown_category
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.statements import FIELDS, statement
 from services.intake.domain.work import Submission
 from services.intake.models import Quarantined
 from services.intake.uploads import Claimed
-from shared.events import Event
+from shared.events import EpisodeKind, Event
 from shared.working_days import local_date
 
 
@@ -31,6 +32,11 @@ async def resubmit(
     session: AsyncSession, keys: recording.Keys, one: Quarantined, fields: Mapping[str, str], by: str, now: datetime
 ) -> list[Event] | Refusal:
     """Take it in as corrected, said now; what is still wrong with it, where something is."""
+    if one.kind in set(EpisodeKind):
+        kept = await _keep(session, keys, one, fields, now)
+        if isinstance(kept, list):
+            _settle(one, "resubmitted", by, now, None)
+        return kept
     today = local_date(now)
     read = statement(one.kind or "", one.road, fields, today, now)
     if isinstance(read, Refusal):
@@ -43,6 +49,17 @@ async def resubmit(
     one.assessment_id = claimed.named[0] if claimed.named else await _named(session, read)
     _settle(one, "resubmitted", by, now, None)
     return recorded.events
+
+
+async def _keep(
+    session: AsyncSession, keys: recording.Keys, one: Quarantined, fields: Mapping[str, str], now: datetime
+) -> list[Event] | Refusal:
+    """Keep a plan, a period or an open case, as of the day of which it was said: what is said of a later day stands."""
+    said_on = one.as_of or local_date(now)
+    read = unknown_category(fields) or stated(one.kind or "", one.road, fields, said_on)
+    if isinstance(read, Refusal):
+        return read
+    return (await episodes.keep(session, keys, [read], said_on, now)).events
 
 
 async def _named(session: AsyncSession, read: Submission) -> UUID | None:

@@ -259,18 +259,6 @@ def _row(upload_id: UUID, line: Line, outcome: Outcome | Refusal) -> UploadRow:
     )
 
 
-def unreadable_row(upload_id: UUID, sheet: str, number: int, headers: Mapping[str, str], refusal: Refusal) -> UploadRow:
-    """A row of context that could not be read: it is said, and counted by itself."""
-    return UploadRow(
-        upload_id=upload_id,
-        sheet=sheet,
-        row=number,
-        outcome="unreadable",
-        column=headers.get(refusal.field, refusal.field),
-        reason=refusal.sentence,
-    )
-
-
 def in_batches(items: Iterable[Item], size: int) -> Generator[list[Item], None, None]:
     """The items, `size` at a time. A reader is closed with this, wherever that is done."""
     source = iter(items)

@@ -14,12 +14,12 @@ from datetime import date, datetime
 from services.intake.domain import cells
 from services.intake.domain.births import Births
 from services.intake.domain.cells import Cell
-from services.intake.domain.context import Context
-from services.intake.domain.plausibility import clean, implausible_span
+from services.intake.domain.context import Context, stated
+from services.intake.domain.plausibility import clean
 from services.intake.domain.refusal import FileRefusedError, Refusal
 from services.intake.domain.statements import FIELDS, statement
 from services.intake.domain.work import Road, Submission
-from shared.events import Kind
+from shared.events import EpisodeKind, Kind
 
 CHILD_UNIQUE_ID = "childuniqueid"
 """The letters of how Annex A itself heads the child's id."""
@@ -28,7 +28,13 @@ HEADER_WITHIN = 15
 """How many rows of titles may stand above the header."""
 
 KINDS: Mapping[int, Kind] = {1: Kind.CONTACT, 3: Kind.REFERRAL, 4: Kind.ASSESSMENT, 5: Kind.ENQUIRY}
-CONTEXTS: Mapping[int, str] = {6: "child_in_need", 7: "child_protection", 8: "looked_after"}
+CONTEXTS: Mapping[int, EpisodeKind] = {
+    6: EpisodeKind.CHILD_IN_NEED,
+    7: EpisodeKind.CHILD_PROTECTION,
+    8: EpisodeKind.LOOKED_AFTER,
+}
+ABOUT: Mapping[int, str] = {**KINDS, **CONTEXTS}
+"""What a row of each list is about."""
 
 _NO_ID = r"(?!.*(pupil|learner|upn|nhs|phone|mobile|house|school))"
 _CHILD = {"child": rf"^{_NO_ID}\d?\d?(la)?(child|unique|person|client).*(id|identifier|number|reference)(la)?$"}
@@ -93,15 +99,6 @@ REQUIRED: Mapping[int, tuple[str, ...]] = {
     8: ("child", "started_on"),
 }
 
-CATEGORIES = (
-    ("MUL", r"mul|,|/| and "),
-    ("NEG", r"neg"),
-    ("EMO", r"emo"),
-    ("PHY", r"phy"),
-    ("SAB", r"sab|sex"),
-)
-"""The DfE's categories of abuse, by what their names hold."""
-
 _NAMED = re.compile(r"list[\W_]*0*(\d{1,2})(?!\d)", re.IGNORECASE)
 
 
@@ -131,8 +128,7 @@ class Row:
     @property
     def kept(self) -> dict[str, str]:
         """The allow-listed fields as text, for quarantine."""
-        kind = KINDS[self.list_number]
-        said = {name: cells.text(self.fields.get(name)) for name in FIELDS[kind]}
+        said = {name: cells.text(self.fields.get(name)) for name in FIELDS[ABOUT[self.list_number]]}
         return {name: value[:200] for name, value in said.items() if value is not None}
 
 
@@ -214,43 +210,7 @@ def unread(sheets: Sequence[Sheet], lists: Sequence[AnnexAList]) -> list[str]:
 
 def read_context(row: Row, today: date) -> Context | Refusal:
     """What a row of Lists 6, 7 and 8 says, or what is wrong with it."""
-    return context(CONTEXTS[row.list_number], row.fields, today, Road.ANNEX_A, from_1904=row.from_1904)
-
-
-def context(
-    kind: str, fields: Mapping[str, Cell], today: date, road: str, *, from_1904: bool = False
-) -> Context | Refusal:
-    """A plan or a period made of named fields, judged on `today`."""
-    child = cells.childs_id(fields.get("child"))
-    started_on = cells.day(fields.get("started_on"), "started_on", from_1904=from_1904)
-    ended_on = cells.day(fields.get("ended_on"), "ended_on", from_1904=from_1904)
-    for value in (child, started_on, ended_on):
-        if isinstance(value, Refusal):
-            return value
-    assert isinstance(child, str) and not isinstance(started_on, Refusal) and not isinstance(ended_on, Refusal)  # noqa: S101, PT018
-    if started_on is None:
-        return Refusal("missing", "started_on", "There is no date here")
-    wrong = implausible_span(started_on, ended_on, today)
-    return wrong or Context(
-        child,
-        kind,
-        started_on,
-        ended_on,
-        category(fields.get("category")),
-        road,
-        worker_name=_name(fields.get("worker")),
-        team_name=_name(fields.get("team")),
-    )
-
-
-def _name(cell: Cell) -> str | None:
-    return (cells.text(cell) or "")[:100] or None
-
-
-def category(cell: Cell) -> str | None:
-    """The code of a category of abuse, however it was written."""
-    said = (cells.text(cell) or "").casefold()
-    return next((code for code, pattern in CATEGORIES if said and re.search(pattern, said)), None)
+    return stated(CONTEXTS[row.list_number], Road.ANNEX_A, row.fields, today, from_1904=row.from_1904)
 
 
 def _number(sheet: Sheet) -> int | None:

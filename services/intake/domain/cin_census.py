@@ -12,18 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from services.intake.domain import annex_a, cells
+from services.intake.domain import cells
 from services.intake.domain.births import Births
-from services.intake.domain.context import Context
+from services.intake.domain.context import Context, stated, unknown_category
 from services.intake.domain.factors import FACTORS, NO_FACTOR
 from services.intake.domain.plausibility import implausible_span
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.statements import FIELDS, statement
 from services.intake.domain.work import Road, Submission
-from shared.events import Kind
+from shared.events import EpisodeKind, Kind
 
 WORK = {"CINdetails": Kind.REFERRAL, "Assessments": Kind.ASSESSMENT, "Section47": Kind.ENQUIRY}
-PLANS = {"CINPlanDates": "child_in_need", "ChildProtectionPlans": "child_protection"}
+PLANS = {"CINPlanDates": EpisodeKind.CHILD_IN_NEED, "ChildProtectionPlans": EpisodeKind.CHILD_PROTECTION}
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,7 @@ class CensusRow:
     @property
     def kept(self) -> dict[str, str]:
         """The allow-listed fields, for quarantine."""
-        names = FIELDS.get(self.kind, ("child", "started_on", "ended_on"))
-        return {name: text[:200] for name in names if (text := self.fields.get(name))}
+        return {name: text[:200] for name in FIELDS[self.kind] if (text := self.fields.get(name))}
 
 
 @dataclass
@@ -227,11 +226,11 @@ def _closed_wrongly(fields: Mapping[str, str | None], today: date) -> Refusal | 
 
 
 def _plan(kind: str, fields: Mapping[str, str | None], referred_on: str | None, today: date) -> Context | Refusal:
-    read = annex_a.context(kind, fields, today, Road.CENSUS)
-    if isinstance(read, Context) and read.category is None and cells.text(fields.get("category")) is not None:
-        return Refusal("unknown_code", "category", "This is none of the DfE's categories of abuse")
-    if isinstance(read, Refusal) or kind == "child_protection":
+    read = stated(kind, Road.CENSUS, fields, today)
+    if isinstance(read, Refusal):
         return read
+    if kind == EpisodeKind.CHILD_PROTECTION:
+        return unknown_category(fields) or read
     referred = cells.day(referred_on, "referred_on")
     if isinstance(referred, date) and read.started_on < referred:
         return Refusal("starts_before_referral", "started_on", "It started before its referral")

@@ -138,11 +138,18 @@ def _episode(event: CmsEpisodeRecorded) -> Context | Refusal:
     )
 
 
-def kind(event: CmsEvent) -> Kind | None:
+def kind(event: CmsEvent) -> str | None:
     """What it is about; none for a kind that is not kept here."""
     if isinstance(event, CmsRecordPurged):
-        return Kind(event.kind) if event.kind in set(Kind) else None
+        return event.kind if event.kind in set(Kind) else None
+    if isinstance(event, CmsEpisodeRecorded):
+        return event.kind if event.kind in set(EpisodeKind) else None
     return _KINDS.get(type(event))
+
+
+def correctable(event: CmsEvent) -> str | None:
+    """The same, where a person may put it right: none for a purge, which asks for deletion."""
+    return None if isinstance(event, CmsRecordPurged) else kind(event)
 
 
 def kept(event: CmsEvent) -> dict[str, str]:
@@ -153,6 +160,9 @@ def kept(event: CmsEvent) -> dict[str, str]:
         named = ("started_on", "finished_on", "referred_on", "conference_on", "team", "worker", "no_further_action")
         fields |= {name: getattr(said, name) for name in named}
         fields |= {"factors": ", ".join(said.factors), "child_seen": said.child_seen, "outcome": said.outcome}
+    if isinstance(event, CmsEpisodeRecorded):
+        fields |= {name: getattr(event, name) for name in ("started_on", "ended_on", "team", "worker")}
+        fields["category"] = event.category_of_abuse
     return {name: str(value)[:200] for name, value in fields.items() if value not in (None, "")}
 
 

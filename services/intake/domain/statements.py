@@ -17,7 +17,7 @@ from services.intake.domain.cells import Cell
 from services.intake.domain.factors import as_meant
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Road, Said, Submission
-from shared.events import Kind
+from shared.events import EpisodeKind, Kind
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     Kind.CONTACT: ("child", "started_on", "finished_on", "team", "worker", "outcome"),
@@ -43,6 +43,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "team",
         "worker",
     ),
+    **dict.fromkeys(EpisodeKind, ("child", "started_on", "ended_on", "team", "worker")),
+    EpisodeKind.CHILD_PROTECTION: ("child", "started_on", "ended_on", "category", "team", "worker"),
 }
 """Kind by kind, in the order in which a person reads them."""
 

@@ -7,7 +7,7 @@ from fastapi import Depends, Query, Request
 
 from services.intake.queries import SEES_VALUES
 from shared.access import Role, allow
-from shared.events import Kind
+from shared.events import EpisodeKind, Kind
 from shared.web.filters import sender_name
 
 WATCHERS = [allow(*SEES_VALUES)]
@@ -18,6 +18,11 @@ KINDS = {
     Kind.CONTACT: "Contact",
     Kind.REFERRAL: "Referral",
     Kind.ENQUIRY: "Section 47 enquiry",
+    EpisodeKind.CASE: "Open case",
+    EpisodeKind.CHILD_IN_NEED: "Child in need",
+    EpisodeKind.CHILD_PROTECTION: "Child protection plan",
+    EpisodeKind.LOOKED_AFTER: "Period looked after",
+    EpisodeKind.PLACEMENT: "Placement",
 }
 FIELDS = {
     "id": "Record's id",
@@ -64,5 +69,5 @@ def road_name(road: str) -> str:
 
 
 def kind_name(kind: str | None) -> str:
-    """A kind of work in words."""
+    """A kind of work, or of what stands around it, in words."""
     return {str(each): name for each, name in KINDS.items()}.get(kind or "", "Unknown")

@@ -42,7 +42,7 @@ LISTS = {
     7: "child protection plans",
     8: "children looked after",
 }
-OUTCOMES = ("accepted", "duplicate", "quarantined", "unreadable")
+OUTCOMES = ("accepted", "duplicate", "quarantined")
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 CONTROL = ("\t", "\r", "\n")
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.access import sessions
 from shared.access.sessions import read_key, sign_system
-from shared.events import AssessmentRecorded, ChildLinked
+from shared.events import AssessmentRecorded, ChildLinked, EpisodeRecorded
 from tests.service.intake.conftest import sample
 from tests.support.clients import client
 from tests.support.delivery import said
@@ -95,6 +95,22 @@ async def test_bad_rows_are_quarantined_with_their_place_and_the_rest_goes_throu
     first = (await send(app, content)).json()
     assert first == {"accepted": 1, "duplicate": 0, "quarantined": 2, "context": {}}
     assert (await send(app, content)).json() == {"accepted": 0, "duplicate": 3, "quarantined": 0, "context": {}}
+
+
+LIST_7 = ("Child Unique ID", "Child Protection Plan Start Date", "Child Protection Plan End Date", "Allocated Team")
+PLAN_ENDS_FIRST = ("78", date(2021, 2, 4), date(2021, 1, 8), "Moor")
+
+
+async def test_bad_rows_of_plans_are_quarantined_too_and_the_rest_is_kept(app: FastAPI, engine: AsyncEngine) -> None:
+    """They were counted and listed with the file, where nobody could correct or dismiss them."""
+    good = ("77", date(2021, 2, 4), None, "Moor")
+    nobody = ("", date(2021, 2, 4), None, "Moor")
+    content = workbook(good, PLAN_ENDS_FIRST, nobody, header=LIST_7, sheet="List 7")
+    first = (await send(app, content)).json()
+    assert first == {"accepted": 0, "duplicate": 0, "quarantined": 2, "context": {"child_protection": 1}}
+    assert len([event for event in await said(engine) if isinstance(event, EpisodeRecorded)]) == 1
+    again = (await send(app, content)).json()
+    assert again == {"accepted": 0, "duplicate": 2, "quarantined": 0, "context": {"child_protection": 1}}
 
 
 async def test_hidden_rows_are_loaded_and_the_answer_says_so(app: FastAPI) -> None:

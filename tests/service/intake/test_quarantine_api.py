@@ -8,8 +8,8 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.events import AssessmentRecorded
-from tests.service.intake.test_annex_a import send, workbook
+from shared.events import AssessmentRecorded, EpisodeRecorded
+from tests.service.intake.test_annex_a import LIST_7, PLAN_ENDS_FIRST, send, workbook
 from tests.support.clients import client_as
 from tests.support.delivery import said
 
@@ -62,6 +62,51 @@ async def test_what_is_corrected_is_taken_in_once(app: FastAPI, engine: AsyncEng
     assert right.json()["assessment_id"] == str(record.assessment_id)
     assert right.json()["state"] == "resubmitted"
     assert again.status_code == 404
+
+
+async def test_a_plan_that_is_corrected_stands_as_the_file_would_have_said_it(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    await send(app, workbook(PLAN_ENDS_FIRST, header=LIST_7, sheet="List 7"))
+    async with await client_as(app, "business_support") as http:
+        address = await first(http, "ends_before_start")
+        refused = (await http.get(f"{address}/record.json")).json()
+        wrong = await http.post(f"{address}/resubmit.json", json={"fields": {"ended_on": "2021-02-03"}})
+        strange = await http.post(
+            f"{address}/resubmit.json", json={"fields": {"ended_on": "2021-03-08", "category": "unheard of"}}
+        )
+        right = await http.post(
+            f"{address}/resubmit.json", json={"fields": {"ended_on": "2021-03-08", "category": "Neglect"}}
+        )
+        again = await http.post(f"{address}/resubmit.json", json={"fields": {"ended_on": "2021-03-08"}})
+    assert refused["kind"] == "child_protection"
+    assert refused["fields"] == {
+        "child": "78",
+        "started_on": "2021-02-04",
+        "ended_on": "2021-01-08",
+        "team": "Moor",
+    }
+    assert refused["place"] == {"sheet": "List 7", "row": 2, "column": "Child Protection Plan End Date"}
+    assert wrong.json() == {"refused": "It ended before it started", "field": "ended_on"}
+    assert strange.json()["field"] == "category"
+    assert right.json()["state"] == "resubmitted"
+    assert again.status_code == 404
+    (plan,) = [event for event in await said(engine) if isinstance(event, EpisodeRecorded)]
+    assert (plan.started_on, plan.ended_on, plan.category_of_abuse) == (date(2021, 2, 4), date(2021, 3, 8), "NEG")
+
+
+async def test_a_correction_of_an_old_file_does_not_undo_what_a_newer_one_said(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    await send(app, workbook(PLAN_ENDS_FIRST, header=LIST_7, sheet="List 7"), as_of="2021-03-31")
+    newer = ("78", date(2021, 2, 4), date(2021, 6, 1), "Moor")
+    await send(app, workbook(newer, header=LIST_7, sheet="List 7"), as_of="2021-06-30")
+    async with await client_as(app, "business_support") as http:
+        address = await first(http, "ends_before_start")
+        right = await http.post(f"{address}/resubmit.json", json={"fields": {"ended_on": "2021-03-08"}})
+    assert right.json()["state"] == "resubmitted"
+    (plan,) = [event for event in await said(engine) if isinstance(event, EpisodeRecorded)]
+    assert plan.ended_on == date(2021, 6, 1)
 
 
 async def test_what_is_dismissed_has_a_reason(app: FastAPI, engine: AsyncEngine) -> None:
