@@ -1,10 +1,12 @@
 """Quarantine: what was refused and why; correct and resubmit it, or dismiss it with a reason."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -40,47 +42,78 @@ class Correction(BaseModel):
     """The corrected fields are checked by the rules of their kind."""
 
 
-@router.get("/intake/quarantine", dependencies=COUNTERS)
-async def everything(
-    page: Page,
-    session: Reading,
-    scope: CurrentScope,
-    state: Annotated[str, Query(max_length=20)] = "waiting",
+@dataclass(frozen=True)
+class Part:
+    """The part of the list that somebody looks at: it goes with them to one record, and back to the next."""
+
+    state: str
+    reason: str
+    number: int
+
+    def at(self, address: str) -> str:
+        """The address, with this part of the list kept in it."""
+        differing = {
+            "state": "" if self.state == WAITING else self.state,
+            "reason": self.reason,
+            "page": "" if self.number == 1 else self.number,
+        }
+        query = urlencode({name: value for name, value in differing.items() if value})
+        return f"{address}?{query}" if query else address
+
+
+def part_of(
+    state: Annotated[str, Query(max_length=20)] = WAITING,
     reason: Annotated[str, Query(max_length=64)] = "",
     number: PageNumber = 1,
-) -> HTMLResponse:
+) -> Part:
+    """How the address narrows the list."""
+    return Part(state if state in STATES else WAITING, reason, number)
+
+
+PartOf = Annotated[Part, Depends(part_of)]
+
+
+@router.get("/intake/quarantine", dependencies=COUNTERS)
+async def everything(page: Page, session: Reading, scope: CurrentScope, part: PartOf) -> HTMLResponse:
     """Counts by reason, and for whoever may see it, what was refused."""
-    wanted = state if state in STATES else WAITING
     return page(
         "intake/quarantine.html",
         title="Quarantine",
         waiting=await queries.waiting(session, scope),
-        listed=await queries.quarantined(session, scope, wanted, reason or None, number),
+        listed=await queries.quarantined(session, scope, part.state, part.reason or None, part.number),
         sees_values=queries.sees_values(scope),
-        state=wanted,
-        reason=reason,
+        part=part,
         road_name=road_name,
         kind_name=kind_name,
     )
 
 
 @router.get("/intake/quarantine/{quarantine_id}", dependencies=WATCHERS)
-async def one(request: Request, page: Page, work: Work, scope: CurrentScope, quarantine_id: UUID) -> HTMLResponse:
+async def one(
+    request: Request, page: Page, work: Work, scope: CurrentScope, part: PartOf, quarantine_id: UUID
+) -> HTMLResponse:
     """One thing that was refused. Reading it leaves a trace."""
     found = await _found(work, scope, quarantine_id)
     await trail.record(work.session, scope, "quarantine", quarantine_id)
     around = await _around(request, work, scope, found)
-    return _one_page(page, found, Form(values=found.fields), Form(), around)
+    return _one_page(page, found, part, Form(values=found.fields), Form(), around)
 
 
 @router.post("/intake/quarantine/{quarantine_id}/resubmit", dependencies=WATCHERS)
 async def resubmit(
-    request: Request, page: Page, work: Work, scope: CurrentScope, now: Now, submitted: Submitted, quarantine_id: UUID
+    request: Request,
+    page: Page,
+    work: Work,
+    scope: CurrentScope,
+    now: Now,
+    submitted: Submitted,
+    part: PartOf,
+    quarantine_id: UUID,
 ) -> Response:
     """Take it in as corrected."""
     found = await _found(work, scope, quarantine_id, lock=True)
     if found.state != WAITING:
-        return _back(SETTLED[found.state])
+        return _back(part, SETTLED[found.state])
     form: Form[Correction] = Form(values=submitted)
     fields = {name: form.value(name) for name in resubmission.fields_of(found)}
     if not fields:
@@ -89,24 +122,24 @@ async def resubmit(
     taken = await resubmission.resubmit(work.session, secret, found, fields, scope.person_id, now)
     if isinstance(taken, Refusal):
         form.refuse(taken.field if taken.field in fields else "child", taken.sentence)
-        return _one_page(page, found, form, Form())
+        return _one_page(page, found, part, form, Form())
     work.record(*taken)
-    return _back("It was corrected and taken in")
+    return _back(part, "It was corrected and taken in")
 
 
 @router.post("/intake/quarantine/{quarantine_id}/dismiss", dependencies=WATCHERS)
 async def dismiss(
-    page: Page, work: Work, scope: CurrentScope, now: Now, submitted: Submitted, quarantine_id: UUID
+    page: Page, work: Work, scope: CurrentScope, now: Now, submitted: Submitted, part: PartOf, quarantine_id: UUID
 ) -> Response:
     """Leave it out for good."""
     found = await _found(work, scope, quarantine_id, lock=True)
     if found.state != WAITING:
-        return _back(SETTLED[found.state])
+        return _back(part, SETTLED[found.state])
     form = parse(Dismissal, submitted)
     if form.data is None:
-        return _one_page(page, found, Form(values=found.fields), form)
+        return _one_page(page, found, part, Form(values=found.fields), form)
     resubmission.dismiss(found, scope.person_id, now, form.data.why)
-    return _back("It was dismissed")
+    return _back(part, "It was dismissed")
 
 
 async def _found(work: Work, scope: CurrentScope, quarantine_id: UUID, *, lock: bool = False) -> Quarantined:
@@ -128,6 +161,7 @@ async def _around(request: Request, work: Work, scope: CurrentScope, found: Quar
 def _one_page(
     page: PageMaker,
     found: Quarantined,
+    part: Part,
     form: Form[Correction],
     dismissal: Form[Dismissal],
     around: Sequence[Around] = (),
@@ -137,6 +171,7 @@ def _one_page(
         title="Quarantine",
         status=422 if form.errors or dismissal.errors else 200,
         one=found,
+        part=part,
         around=around,
         form=form,
         dismissal=dismissal,
@@ -147,7 +182,7 @@ def _one_page(
     )
 
 
-def _back(message: str) -> Response:
-    response = RedirectResponse("/intake/quarantine", status_code=303)
+def _back(part: Part, message: str) -> Response:
+    response = RedirectResponse(part.at("/intake/quarantine"), status_code=303)
     flash(response, message)
     return response

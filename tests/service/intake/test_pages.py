@@ -14,7 +14,7 @@ from services.intake import handlers, senders
 from shared.db import sessions
 from shared.events import AssessmentRecorded, PersonRecorded
 from shared.working_days import add_working_days, is_working_day
-from tests.service.intake.test_annex_a import send, workbook
+from tests.service.intake.test_annex_a import LIST_4, send, workbook
 from tests.service.intake.test_finished_work import NOON, assessment
 from tests.support.clients import client, client_as
 from tests.support.delivery import deliver, said
@@ -244,6 +244,28 @@ async def test_what_was_refused_stands_in_the_order_of_its_file(app: FastAPI) ->
     assert len(rows) == 20
     assert rows == sorted(rows)
     assert "20 records with the reason “It was authorised before it started”" in page
+
+
+async def test_whoever_settles_one_of_a_narrowed_list_comes_back_to_it(filled: FastAPI, engine: AsyncEngine) -> None:
+    """They came back to the list of everything."""
+    async with await client_as(filled, "business_support") as http:
+        listed = (await http.get("/intake/quarantine?reason=ends_before_start")).text
+        address = f"/intake/quarantine/{await quarantine_id(engine)}"
+        assert f'href="{address}?reason=ends_before_start"' in listed
+        page = (await http.get(f"{address}?reason=ends_before_start")).text
+        assert f'action="{address}/dismiss?reason=ends_before_start"' in page
+        assert 'href="/intake/quarantine?reason=ends_before_start"' in page
+        settled = await http.post(f"{address}/dismiss?reason=ends_before_start", data={"why": "Entered twice"})
+    assert settled.headers["location"] == "/intake/quarantine?reason=ends_before_start"
+
+
+async def test_a_row_of_a_csv_stands_in_a_file_and_not_in_a_sheet(app: FastAPI, engine: AsyncEngine) -> None:
+    content = ",".join(LIST_4) + "\n78,,04/02/2021,Yes,08/01/2021,Moor,Ann Li\n"
+    assert (await send(app, content.encode(), name="list-4.csv")).json()["quarantined"] == 1
+    async with await client_as(app, "business_support") as http:
+        page = (await http.get(f"/intake/quarantine/{await quarantine_id(engine)}")).text
+    assert re.search(r">\s*File\s*</dt>", page)
+    assert not re.search(r">\s*Sheet\s*</dt>", page)
 
 
 async def test_an_assessment_tells_its_story(filled: FastAPI, engine: AsyncEngine) -> None:
