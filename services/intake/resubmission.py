@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.intake import episodes, recording
+from services.intake.domain.cin_census import wrong_factors
 from services.intake.domain.context import stated, unknown_category
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.statements import FIELDS, statement
-from services.intake.domain.work import Submission
+from services.intake.domain.work import Road, Submission
 from services.intake.models import Quarantined
 from services.intake.uploads import Claimed
 from shared.events import EpisodeKind, Event
@@ -41,6 +42,9 @@ async def resubmit(
     read = statement(one.kind or "", one.road, fields, today, now)
     if isinstance(read, Refusal):
         return read
+    wrong = _still_wrong(one, fields, read)
+    if wrong is not None:
+        return wrong
     claimed = Claimed()
     recorded = await recording.record(session, [read], keys, claimed)
     outcome = recorded.outcomes[0]
@@ -49,6 +53,18 @@ async def resubmit(
     one.assessment_id = claimed.named[0] if claimed.named else await _named(session, read)
     _settle(one, "resubmitted", by, now, None)
     return recorded.events
+
+
+def _still_wrong(one: Quarantined, fields: Mapping[str, str], read: Submission) -> Refusal | None:
+    """What one record alone does not show: the rules of its census, and what it said beside the other rows."""
+    told = BESIDE_OTHERS.get(one.code, ())
+    if one.field in told and all(fields.get(name, "").strip() == one.fields.get(name, "") for name in told):
+        return Refusal(one.code, one.field, one.sentence)
+    return wrong_factors(one.kind or "", read.said) if one.road == Road.CENSUS and read.said is not None else None
+
+
+BESIDE_OTHERS = {"id_of_another_child": ("child",), "overlaps": ("started_on", "finished_on")}
+"""Why a row was refused because of others of its file, and which of its fields decide it."""
 
 
 async def _keep(

@@ -19,7 +19,7 @@ from services.intake.domain.factors import FACTORS, NO_FACTOR
 from services.intake.domain.plausibility import implausible_span
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.statements import FIELDS, statement
-from services.intake.domain.work import Road, Submission
+from services.intake.domain.work import Road, Said, Submission
 from shared.events import EpisodeKind, Kind
 
 WORK = {"CINdetails": Kind.REFERRAL, "Assessments": Kind.ASSESSMENT, "Section47": Kind.ENQUIRY}
@@ -246,10 +246,9 @@ def _by_the_rules(
         return None
     if isinstance(referred_on, date) and said.started_on < referred_on:
         return Refusal("starts_before_referral", "started_on", "It started before its referral")
-    if read.kind == Kind.ASSESSMENT:
-        wrong = _wrong_factors(said.factors, completed=said.finished_on is not None)
-        if wrong is not None:
-            return wrong
+    wrong = wrong_factors(read.kind, said)
+    if wrong is not None:
+        return wrong
     span = (said.started_on, said.finished_on or date.max)
     if any(span[0] < until and since < span[1] for since, until in spans[read.kind]):
         return Refusal("overlaps", "started_on", "It overlaps another one of the same child")
@@ -257,11 +256,14 @@ def _by_the_rules(
     return None
 
 
-def _wrong_factors(factors: Sequence[str], *, completed: bool) -> Refusal | None:
-    if completed and not factors:
+def wrong_factors(kind: str, said: Said) -> Refusal | None:
+    """Which of the collection's rules the factors of an assessment break."""
+    if kind != Kind.ASSESSMENT:
+        return None
+    if said.finished_on is not None and not said.factors:
         return Refusal("no_factors", "factors", "A completed assessment has factors")
-    if any(factor not in FACTORS for factor in factors):
+    if any(factor not in FACTORS for factor in said.factors):
         return Refusal("unknown_code", "factors", "One of the factors is not in the DfE's list")
-    if NO_FACTOR in factors and len(factors) > 1:
+    if NO_FACTOR in said.factors and len(said.factors) > 1:
         return Refusal("factors_contradict", "factors", "Factor 21 (none) stands beside others")
     return None

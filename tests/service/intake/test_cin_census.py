@@ -21,6 +21,7 @@ from services.intake.settings import Settings
 from shared.events import AssessmentRecorded
 from tests.service.intake.conftest import sample
 from tests.service.intake.test_annex_a import by_command_line
+from tests.support.clients import client_as
 from tests.support.delivery import said
 
 ROWS = re.compile(rb"<(CINdetails|Assessments|Section47|CINPlanDates|ChildProtectionPlans)>")
@@ -63,6 +64,53 @@ async def test_a_census_is_taken_once_and_its_plan_decides_the_category(app: Fas
     assert assessment.referred_on == date(2024, 1, 5)
     assert assessment.factors == ("16A", "3B")
     assert (await send(app, content)).json()["duplicate"] == 3
+
+
+@pytest.mark.parametrize(
+    ("details", "code", "corrected"),
+    [
+        (ASSESSMENT.replace("16A", "21"), "factors_contradict", {"factors": "21"}),
+        (re.sub("<Factors.*</FactorsIdentifiedAtAssessment>", "", ASSESSMENT), "no_factors", {"factors": "16A"}),
+        (ASSESSMENT + ASSESSMENT.replace("2024-01-08", "2024-01-10"), "overlaps", {"started_on": "2024-02-20"}),
+    ],
+)
+async def test_what_is_wrong_is_not_taken_in_by_pressing_the_button(
+    app: FastAPI, details: str, code: str, corrected: dict[str, str]
+) -> None:
+    """What only the census's rules or its other rows had refused went in with nothing changed, as "corrected"."""
+    await send(app, census(details))
+    async with await client_as(app, "business_support") as http:
+        (refused,) = (await http.get(f"/intake/quarantine.json?reason={code}")).json()["items"]
+        address = f"/intake/quarantine/{refused['quarantine_id']}/resubmit.json"
+        unchanged = await http.post(address, json={"fields": {}})
+        mended = await http.post(address, json={"fields": corrected})
+    assert (unchanged.status_code, unchanged.json().get("refused")) == (422, refused["sentence"])
+    assert mended.json()["state"] == "resubmitted"
+
+
+async def test_a_birth_date_that_cannot_be_corrected_is_explained(app: FastAPI) -> None:
+    """The form has no field for what the page says is wrong, so nobody knew what to do."""
+    await send(app, census(ASSESSMENT).replace(b"2015-03-27", b"1990-03-27"))
+    async with await client_as(app, "business_support") as http:
+        refused = (await http.get("/intake/quarantine.json?reason=too_old")).json()["items"][0]
+        page = (await http.get(f"/intake/quarantine/{refused['quarantine_id']}")).text
+    assert "If this one was mistyped, take the record in without it; if it was right, dismiss it." in page
+
+
+async def test_an_id_that_stands_for_two_children_is_not_taken_in_unchanged(app: FastAPI) -> None:
+    """The second child's assessment became the first child's."""
+    other = census("").replace(b"2015-03-27", b"2013-01-01").replace(b"2024-01-05", b"2024-02-05")
+    both = census("").replace(
+        b"</Children>", other[other.index(b"<Child>") : other.index(b"</Children>")] + b"</Children>"
+    )
+    await send(app, both)
+    async with await client_as(app, "business_support") as http:
+        (refused,) = (await http.get("/intake/quarantine.json?reason=id_of_another_child")).json()["items"]
+        address = f"/intake/quarantine/{refused['quarantine_id']}/resubmit.json"
+        unchanged = await http.post(address, json={"fields": {"child": " C1 "}})
+        mended = await http.post(address, json={"fields": {"child": "C2"}})
+    assert (unchanged.status_code, unchanged.json()["field"]) == (422, "child")
+    assert mended.json()["state"] == "resubmitted"
 
 
 @pytest.mark.parametrize(
