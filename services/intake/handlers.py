@@ -152,8 +152,8 @@ def _implausible(event: CmsEvent, refusal: Refusal, record: Record | None, now: 
         refusal=refusal,
         content=msgspec.json.encode(structs.asdict(event)),
         came_at=now,
-        kind=cms.correctable(event),
+        kind=cms.correctable(event, refusal),
         place={"record": event.type()} | (_place(record) if record else {}),
-        fields=cms.kept(event),
+        fields=cms.kept(event, refusal),
         as_of=cms.day(event),
     )

@@ -32,7 +32,7 @@ from shared.working_days import local_date
 def read(event: CmsEvent, council: str) -> Submission | Context | Refusal:
     """One event as a statement, or why it is not taken."""
     if event.council != council:
-        return Refusal("another_council", "council", "This is another council's record")
+        return ANOTHER_COUNCILS
     wrong = _unreadable(event)
     if wrong is None and day(event) is None:
         wrong = Refusal("not_a_time", "occurred_at", f"It was not said between {FIRST_YEAR} and {LAST_YEAR}")
@@ -53,6 +53,7 @@ def read(event: CmsEvent, council: str) -> Submission | Context | Refusal:
     )
 
 
+ANOTHER_COUNCILS = Refusal("another_council", "council", "This is another council's record")
 FIRST_YEAR, LAST_YEAR = plausibility.EARLIEST.year, 2199
 """When a record may have been said; times near the ends of the calendar are no day anywhere."""
 
@@ -147,13 +148,15 @@ def kind(event: CmsEvent) -> str | None:
     return _KINDS.get(type(event))
 
 
-def correctable(event: CmsEvent) -> str | None:
-    """The same, where a person may put it right: none for a purge, which asks for deletion."""
-    return None if isinstance(event, CmsRecordPurged) else kind(event)
+def correctable(event: CmsEvent, refusal: Refusal) -> str | None:
+    """The same, where a person may put it right: not another council's, nor a purge, which asks for deletion."""
+    return None if refusal == ANOTHER_COUNCILS or isinstance(event, CmsRecordPurged) else kind(event)
 
 
-def kept(event: CmsEvent) -> dict[str, str]:
-    """The allow-listed fields of one that was refused, named as people and files name them."""
+def kept(event: CmsEvent, refusal: Refusal) -> dict[str, str]:
+    """The allow-listed fields of one that was refused, as people and files name them: none of another council's."""
+    if refusal == ANOTHER_COUNCILS:
+        return {}
     said = _said(event)
     fields: dict[str, object] = {"id": event.id, "child": event.child}
     if said is not None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import date
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.events import AssessmentRecorded, EpisodeRecorded
+from services.intake import handlers
+from shared.events import AssessmentRecorded, CmsEvent, EpisodeRecorded
 from tests.service.intake.test_annex_a import LIST_7, PLAN_ENDS_FIRST, send, workbook
+from tests.service.intake.test_finished_work import assessment, plan, purge_of_the_plan
 from tests.support.clients import client_as
-from tests.support.delivery import said
+from tests.support.delivery import deliver, said
 
 ENDS_FIRST = ("78", None, date(2021, 2, 4), "Yes", date(2021, 1, 8), "Moor", "Ann Li")
 NOBODY = ("", None, date(2021, 2, 4), "Yes", date(2021, 2, 8), "", "")
@@ -107,6 +110,43 @@ async def test_a_correction_of_an_old_file_does_not_undo_what_a_newer_one_said(
     assert right.json()["state"] == "resubmitted"
     (plan,) = [event for event in await said(engine) if isinstance(event, EpisodeRecorded)]
     assert plan.ended_on == date(2021, 6, 1)
+
+
+async def test_a_plan_that_a_case_system_told_wrongly_is_corrected_too(app: FastAPI, engine: AsyncEngine) -> None:
+    await deliver(engine, handlers.router, plan(ended_on=date(2026, 8, 1), team="moor"))
+    async with await client_as(app, "business_support") as http:
+        address = await first(http, "ends_before_start")
+        right = await http.post(f"{address}/resubmit.json", json={"fields": {"ended_on": "2026-10-01"}})
+    assert right.json()["state"] == "resubmitted"
+    told = [event for event in await said(engine) if isinstance(event, EpisodeRecorded)]
+    assert [(event.started_on, event.ended_on) for event in told] == [(date(2026, 9, 1), date(2026, 10, 1))]
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        (purge_of_the_plan(version=2**63), "too_high"),
+        (plan(council="998"), "another_council"),
+        (assessment(council="998"), "another_council"),
+    ],
+    ids=["a purge", "another council's plan", "another council's assessment"],
+)
+async def test_what_is_not_for_us_to_correct_can_only_be_dismissed(
+    app: FastAPI, engine: AsyncEngine, event: CmsEvent, code: str
+) -> None:
+    """Another council's record was taken in as ours by whoever pressed the button; a purge would have become work."""
+    await deliver(engine, handlers.router, event)
+    async with await client_as(app, "business_support") as http:
+        address = await first(http, code)
+        kept = (await http.get(f"{address}/record.json")).json()["fields"]
+        page = (await http.get(address)).text
+        taken = await http.post(f"{address}/resubmit.json", json={"fields": {}})
+        dismissed = await http.post(f"{address}/dismiss.json", json={"why": "Not ours"})
+    assert taken.status_code == 422
+    assert "Take it in" not in page
+    assert "Nothing of it could be read" not in page
+    assert kept.get("child") == (None if code == "another_council" else "4410927")
+    assert dismissed.json()["state"] == "dismissed"
 
 
 async def test_what_is_dismissed_has_a_reason(app: FastAPI, engine: AsyncEngine) -> None:
