@@ -457,7 +457,11 @@ class FeedFellSilent(FeedEvent):
 
 
 class FeedResumed(FeedEvent):
-    """A silent sender was heard again."""
+    """A silent sender was heard again, or one whose feed had ended may send again."""
+
+
+class FeedEnded(FeedEvent):
+    """A sender may send no more: nothing is expected of it, and what it sent stays."""
 
 
 class WorkersUnmatched(FeedEvent):

@@ -96,6 +96,13 @@ class SenderWithToken(BaseModel):
     token: str
 
 
+class RevokedSender(BaseModel):
+    """Who may send no more, and since when."""
+
+    name: str
+    revoked_at: datetime
+
+
 class KnownSender(BaseModel):
     """A sender as an administrator sees it: never a token, nor its hash."""
 
@@ -128,20 +135,24 @@ async def add_sender(request: Request, wanted: NewSender, scope: CurrentScope, w
 
 
 @router.post("/intake/senders/{sender_id}/token", dependencies=ADMINISTRATORS)
-async def renew_token(sender_id: UUID, work: Work) -> SenderWithToken:
+async def renew_token(request: Request, sender_id: UUID, work: Work) -> SenderWithToken:
     """A new token, shown this once; the one before is refused from now on."""
-    renewed = await senders.renew(work.session, sender_id)
+    now = request.app.state.service.clock.now()
+    renewed = await senders.renew(work.session, sender_id, now)
     if renewed is None:
         raise HTTPException(404)
-    sender, token = renewed
+    sender, token, events = renewed
+    work.record(*events)
     return SenderWithToken(sender_id=sender.sender_id, name=sender.name, token=token)
 
 
 @router.post("/intake/senders/{sender_id}/revoke", dependencies=ADMINISTRATORS)
-async def revoke_sender(request: Request, sender_id: UUID, work: Work) -> Response:
+async def revoke_sender(request: Request, sender_id: UUID, work: Work) -> RevokedSender:
     """Refuse the sender's token from now on."""
     now = request.app.state.service.clock.now()
-    sender = await senders.revoke(work.session, sender_id, now)
-    if sender is None:
+    revoked = await senders.revoke(work.session, sender_id, now)
+    if revoked is None:
         raise HTTPException(404)
-    return JSONResponse({"name": sender.name, "revoked_at": (sender.revoked_at or now).isoformat()})
+    sender, events = revoked
+    work.record(*events)
+    return RevokedSender(name=sender.name, revoked_at=sender.revoked_at or now)

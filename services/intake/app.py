@@ -13,6 +13,7 @@ from shared.events import (
     ChildUnlinked,
     EpisodeRecorded,
     EpisodeWithdrawn,
+    FeedEnded,
     FeedFellSilent,
     FeedReceived,
     FeedResumed,
@@ -34,6 +35,7 @@ SAYS = (
     FeedReceived,
     FeedFellSilent,
     FeedResumed,
+    FeedEnded,
     WorkersUnmatched,
 )
 

@@ -19,7 +19,7 @@ from services.intake.domain.refusal import Refusal
 from services.intake.domain.rhythm import LOOKED_BACK, is_silent
 from shared.clock import LONDON
 from shared.db import raw
-from shared.events import Event, FeedFellSilent, FeedReceived, FeedResumed
+from shared.events import Event, FeedEnded, FeedFellSilent, FeedReceived, FeedResumed
 from shared.working_days import local_date
 
 _NOTE = "INSERT INTO feed_arrival (feed, road, at, accepted, duplicate, quarantined) VALUES ($1, $2, $3, $4, $5, $6)"
@@ -46,7 +46,17 @@ _DAY = sa.text("INSERT INTO feed_day (feed, day, first_at) VALUES (:feed, :day, 
 
 _DAYS = sa.text(
     "SELECT feed, day, first_at FROM feed_day WHERE day >= :since "
-    "AND feed NOT IN (SELECT name FROM sender WHERE revoked_at IS NOT NULL) ORDER BY feed, day"
+    "AND feed NOT IN (SELECT name FROM sender JOIN feed AS known ON known.feed = name AND known.road = 'dfe' "
+    "WHERE revoked_at IS NOT NULL) ORDER BY feed, day"
+)
+
+_ENDED = sa.text(
+    "SELECT revoked_at FROM sender WHERE name = :feed "
+    "AND NOT EXISTS (SELECT FROM feed WHERE feed = :feed AND road <> 'dfe') FOR SHARE"
+)
+
+_CHANGE = sa.text(
+    "UPDATE feed SET silent_since = NULL, version = version + 1 WHERE feed = :sender AND road = 'dfe' RETURNING version"
 )
 
 _SILENT = sa.text(
@@ -74,21 +84,48 @@ async def note(session: AsyncSession, feed: str, road: str, counts: Counter[str]
 
 
 async def fold(session: AsyncSession) -> list[Event]:
-    """Fold what was noted since, and say what each feed brought; a feed that was silent is back."""
+    """Fold what was noted since, and say what each feed brought; a feed that was silent is back.
+
+    What came just before its sender was revoked counts, and the feed has ended all the same.
+    """
     events: list[Event] = []
     for row in (await session.execute(_TAKE)).all():
+        ended_at = await _ended_at(session, row.feed)
         known = (await session.execute(_KNOWN, {"feed": row.feed})).first()
         version = (known.version if known else 0) + 1
         if known is not None and known.silent_since is not None:
             events.append(FeedResumed(occurred_at=row.at, version=version, sender=row.feed))
             version += 1
         brought = {name: row._mapping[name] for name in ("accepted", "duplicate", "quarantined")}
+        events.append(FeedReceived(occurred_at=row.at, version=version, sender=row.feed, **brought))
+        if ended_at is not None:
+            version += 1
+            events.append(FeedEnded(occurred_at=ended_at, version=version, sender=row.feed))
         values = {"feed": row.feed, "road": row.road, "version": version, "at": row.at, **brought}
         await session.execute(_FOLD, values)
         first = row.first_at.astimezone(LONDON)
         await session.execute(_DAY, {"feed": row.feed, "day": first.date(), "at": first.time()})
-        events.append(FeedReceived(occurred_at=row.at, version=version, sender=row.feed, **brought))
     return events
+
+
+async def end(session: AsyncSession, sender: str, at: datetime) -> list[Event]:
+    """Expect nothing of this sender any more; nothing is said of one that never sent."""
+    changed = await session.execute(_CHANGE, {"sender": sender})
+    return [FeedEnded(occurred_at=at, version=row.version, sender=sender) for row in changed]
+
+
+async def resume(session: AsyncSession, sender: str, at: datetime) -> list[Event]:
+    """Expect this sender again, whose feed had ended; nothing is said of one that never sent."""
+    changed = await session.execute(_CHANGE, {"sender": sender})
+    return [FeedResumed(occurred_at=at, version=row.version, sender=sender) for row in changed]
+
+
+async def _ended_at(session: AsyncSession, feed: str) -> datetime | None:
+    """Since when this feed's sender may send no more, if it may not.
+
+    The sender is held until the transaction ends, so that none is revoked between this look and what is said of it.
+    """
+    return (await session.execute(_ENDED, {"feed": feed})).scalar_one_or_none()
 
 
 async def first_heard(session: AsyncSession, today: date) -> dict[str, dict[date, time]]:
@@ -103,7 +140,7 @@ async def watch(session: AsyncSession, now: datetime) -> list[Event]:
     """Say which feeds have fallen silent: those that have a rhythm and have missed it today."""
     events: list[Event] = []
     for feed, heard in (await first_heard(session, local_date(now))).items():
-        if not is_silent(heard, now):
+        if not is_silent(heard, now) or await _ended_at(session, feed):
             continue
         fell = await session.execute(_SILENT, {"feed": feed, "now": now})
         events.extend(

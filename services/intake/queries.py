@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from services.intake import staff
 from services.intake.domain import rhythm
+from services.intake.domain.work import Road
 from services.intake.feeds import first_heard
 from services.intake.models import ChangeRow, Child, Feed, Quarantined, Sender, SpellingRow, Upload, UploadRow, WorkRow
 from shared.access import Role, Scope
@@ -117,10 +118,11 @@ async def senders(session: AsyncSession, scope: Scope) -> list[tuple[Sender, dat
 
 
 async def revoked(session: AsyncSession, scope: Scope) -> Mapping[str, datetime]:
-    """The senders that may send no more, and since when."""
+    """The senders whose feed has ended, and since when."""
     if not scope.has(*SEES_VALUES, Role.ADMINISTRATOR):
         return {}
-    query = sa.select(Sender).where(col(Sender.revoked_at).is_not(None))
+    query = sa.select(Sender).join(Feed, col(Feed.feed) == col(Sender.name))
+    query = query.where(col(Sender.revoked_at).is_not(None), col(Feed.road) == Road.DFE)
     return {sender.name: sender.revoked_at for sender in (await session.execute(query)).scalars() if sender.revoked_at}
 
 

@@ -12,9 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from services.intake import feeds
 from services.intake.domain.work import Road
-from services.intake.models import Feed, Sender
+from services.intake.models import Sender
 from services.intake.staff_import import ROAD as STAFF
+from shared.events import Event
 
 PREFIX = "caseloop_"
 """So that a token in a place where none should be is found by scanners."""
@@ -40,29 +42,32 @@ async def add(session: AsyncSession, name: str, by: str, now: datetime) -> tuple
     return sender, token
 
 
-async def renew(session: AsyncSession, sender_id: UUID) -> tuple[Sender, str] | None:
+async def renew(session: AsyncSession, sender_id: UUID, now: datetime) -> tuple[Sender, str, list[Event]] | None:
     """A new token in the place of the one before, which is refused from now on; None where nobody is.
 
-    One that was revoked may send again with it.
+    One that was revoked may send again with it, and its feed is expected again.
     """
     sender = await session.get(Sender, sender_id, with_for_update=True)
     if sender is None:
         return None
+    events = await feeds.resume(session, sender.name, now) if sender.revoked_at else []
     token = _token()
     sender.token_hash, sender.revoked_at = hashed(token), None
-    return sender, token
+    return sender, token, events
 
 
-async def revoke(session: AsyncSession, sender_id: UUID, now: datetime) -> Sender | None:
+async def revoke(session: AsyncSession, sender_id: UUID, now: datetime) -> tuple[Sender, list[Event]] | None:
     """Refuse its token from now on, and miss its feed no more; None where nobody is. It stays so since the first time.
 
     What it sent stays.
     """
     sender = await session.get(Sender, sender_id, with_for_update=True)
-    if sender is not None and sender.revoked_at is None:
-        sender.revoked_at = now
-        await session.execute(sa.update(Feed).where(col(Feed.feed) == sender.name).values(silent_since=None))
-    return sender
+    if sender is None:
+        return None
+    if sender.revoked_at is not None:
+        return sender, []
+    sender.revoked_at = now
+    return sender, await feeds.end(session, sender.name, now)
 
 
 def _token() -> str:

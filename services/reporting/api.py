@@ -53,6 +53,7 @@ class FeedOut(BaseModel):
 
     sender: str
     silent: bool
+    ended: bool
     accepted: int
     duplicate: int
     quarantined: int

@@ -77,7 +77,7 @@ async def fold_actions(events: Sequence[ActionEvent | LoopEvent], session: Async
 
 @consumes(router, *events_of(Topic.FEEDS))
 async def fold_feeds(events: Sequence[FeedEvent], session: AsyncSession) -> list[Event]:
-    """Keep what each sender brought and whether it is silent."""
+    """Keep what each sender brought and whether it is silent or has ended."""
     return await _fold(events, session)
 
 

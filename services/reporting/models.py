@@ -56,6 +56,7 @@ from shared.events import (
     DrawsDecided,
     EscalationAcknowledged,
     Event,
+    FeedEnded,
     FeedEvent,
     FeedFellSilent,
     FeedReceived,
@@ -415,7 +416,10 @@ class Concern(Projection, table=True):
 
 
 class Feed(Projection, table=True):
-    """A sender: what came of what it sent, and whether it is silent. Sums, so the inbox is what makes them right."""
+    """A sender: what came of what it sent, and whether it is silent or has ended.
+
+    Sums, so the inbox is what makes them right.
+    """
 
     sender: str = Field(primary_key=True)
     accepted: int = 0
@@ -423,6 +427,7 @@ class Feed(Projection, table=True):
     quarantined: int = 0
     last_heard_at: datetime | None = Field(default=None, sa_type=Instant)
     silent: bool = False
+    ended: bool = False
     unmatched_workers: int = 0
     unmatched_teams: int = 0
 
@@ -439,7 +444,7 @@ class Feed(Projection, table=True):
         if isinstance(event, WorkersUnmatched):
             self.unmatched_workers, self.unmatched_teams = event.workers, event.teams
             return
-        self.silent = isinstance(event, FeedFellSilent)
+        self.silent, self.ended = isinstance(event, FeedFellSilent), isinstance(event, FeedEnded)
         if isinstance(event, FeedFellSilent) and self.last_heard_at is None:
             self.last_heard_at = event.last_heard_at
 

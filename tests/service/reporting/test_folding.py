@@ -31,6 +31,7 @@ from shared.events import (
     Decision,
     DrawsDecided,
     Event,
+    FeedEnded,
     FeedFellSilent,
     FeedReceived,
     FeedResumed,
@@ -176,6 +177,21 @@ async def test_a_sender_adds_up_and_falls_silent_and_is_heard_again(engine: Asyn
     assert await rows(engine, statement) == [(6, 2, 4, 4, True, NOON)]
     await tell(engine, [FeedResumed(occurred_at=NOON, version=5, sender="annex-a")])
     assert (await rows(engine, "SELECT silent FROM feed")) == [(False,)]
+
+
+async def test_a_sender_whose_feed_has_ended_is_silent_no_more_whatever_comes_late(engine: AsyncEngine) -> None:
+    """It was listed as silent in every pack of the week, though nobody expected it any more."""
+    silent, ended, resumed = (
+        kind(occurred_at=NOON, version=version, sender="Case system")
+        for version, kind in enumerate((FeedFellSilent, FeedEnded, FeedResumed), start=1)
+    )
+    statement = "SELECT silent, ended, version FROM feed"
+    await tell(engine, [ended])
+    for late in (silent, ended):
+        await tell(engine, [late])
+        assert await rows(engine, statement) == [(False, True, 2)]
+    await tell(engine, [resumed])
+    assert await rows(engine, statement) == [(False, False, 3)]
 
 
 def an_assessment(version: int, day: date = date(2026, 11, 1)) -> AssessmentRecorded:

@@ -27,6 +27,8 @@ from shared.events import (
     ChildLinked,
     ConcernEscalated,
     Event,
+    FeedEnded,
+    FeedFellSilent,
     FeedReceived,
     TeamRecorded,
 )
@@ -280,6 +282,23 @@ async def test_a_sender_is_named_in_words(qa: httpx.AsyncClient) -> None:
         page = (await qa.get(address)).text
         assert ">Annex A<" in page
         assert "annex-a" not in page
+
+
+async def test_a_sender_whose_feed_has_ended_is_called_so_and_never_silent(app: FastAPI, engine: AsyncEngine) -> None:
+    """Its token was taken back while it was silent, and it was called silent for good."""
+    await tell(engine, [FeedFellSilent(occurred_at=NOON, version=2, sender="Old system", last_heard_at=MORNING)])
+    addresses = ("/", "/reporting/board", "/reporting/weeks/2026-11-23")
+    before = [(await seen_by(app, address, "qa_manager")).text for address in addresses]
+    await tell(engine, [FeedEnded(occurred_at=NOON, version=3, sender="Old system")])
+    after = [(await seen_by(app, address, "qa_manager")).text for address in addresses]
+    assert [(">Silent<" in page, "Silent senders" in page, ">Ended<" in page) for page in (*before, *after)] == [
+        (True, False, False),
+        (True, False, False),
+        (False, True, False),
+        (False, False, True),
+        (False, False, True),
+        (False, False, False),
+    ]
 
 
 async def test_a_person_with_fewer_than_ten_audits_has_a_list_and_no_rate(app: FastAPI, engine: AsyncEngine) -> None:
