@@ -96,6 +96,39 @@ def test_a_sender_gets_a_token(real: TriedStack) -> None:
     assert len(sender["token"]) >= 32
 
 
+def test_a_token_is_taken_back_and_replaced(real: TriedStack) -> None:
+    """No command but `add` was ever run by a test."""
+    first = real.caseloop("sender", "add", "Old system").object["token"]
+    assert pushed(real, first) == 204
+    revoked = real.caseloop("sender", "revoke", "Old system").object
+    assert revoked["name"] == "Old system"
+    assert pushed(real, first) == 401
+    assert {each["name"]: each["revoked_at"] for each in known_senders(real)}["Old system"] == revoked["revoked_at"]
+    renewed = real.caseloop("sender", "renew", "Old system").object
+    assert [pushed(real, token) for token in (first, renewed["token"])] == [401, 204]
+    assert [each["name"] for each in known_senders(real) if each["revoked_at"]] == []
+    assert renewed["token"] not in str(known_senders(real))
+
+
+@pytest.mark.parametrize("move", ["renew", "revoke"])
+def test_no_token_is_taken_from_a_sender_that_nobody_knows(real: TriedStack, move: str) -> None:
+    refused = real.caseloop("sender", move, "Nobody's system")
+    assert refused.code == 2
+    assert refused.object == {"refused": "no sender is called Nobody's system"}
+
+
+def pushed(stack: TriedStack, token: str) -> int:
+    """What a push of no children with this token is answered."""
+    address = f"{stack.ports.url}/intake/children_social_care_data/999/children"
+    return httpx.post(address, headers={"authorization": f"Bearer {token}"}, timeout=10).status_code
+
+
+def known_senders(stack: TriedStack) -> list[dict[str, str | None]]:
+    """What `caseloop sender list` says."""
+    senders: list[dict[str, str | None]] = stack.caseloop("sender", "list").object["senders"]
+    return senders
+
+
 def test_there_are_no_dead_letters_at_first(real: TriedStack) -> None:
     assert real.caseloop("dead-letters", "list").object == {"dead_letters": []}
 
