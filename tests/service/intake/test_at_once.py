@@ -35,8 +35,8 @@ async def test_a_workbook_that_is_given_twice_at_once_doubles_nothing(app: FastA
 
     other = build(Settings(database_url=engine.url.render_as_string(hide_password=False)))
     start, end = date(2021, 1, 4), date(2021, 2, 8)
-    good = [(str(number), None, start, seen, end, "", "") for number in range(400) for seen in ("Yes", "No")]
-    bad = [(str(number), None, end, "Yes", start, "", "") for number in range(400)]
+    good = [(str(number), None, start, seen, end, "", "") for number in range(1, 401) for seen in ("Yes", "No")]
+    bad = [(str(number), None, end, "Yes", start, "", "") for number in range(1, 401)]
     content = workbook(*good, *bad)
     answers = [answer.json() for answer in await asyncio.gather(send(app, content), send(other, content))]
     counts = {name: sum(each[name] for each in answers) for name in ("accepted", "duplicate", "quarantined")}
