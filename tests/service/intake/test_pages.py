@@ -256,7 +256,8 @@ async def test_whoever_settles_one_of_a_narrowed_list_comes_back_to_it(filled: F
         assert f'action="{address}/dismiss?reason=ends_before_start"' in page
         assert 'href="/intake/quarantine?reason=ends_before_start"' in page
         settled = await http.post(f"{address}/dismiss?reason=ends_before_start", data={"why": "Entered twice"})
-    assert settled.headers["location"] == "/intake/quarantine?reason=ends_before_start"
+        assert settled.headers["location"] == "/intake/quarantine?reason=ends_before_start"
+        assert "Nothing waits for this reason" in (await http.get(settled.headers["location"])).text
 
 
 async def test_a_row_of_a_csv_stands_in_a_file_and_not_in_a_sheet(app: FastAPI, engine: AsyncEngine) -> None:
