@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse
 
 from services.intake import queries
+from services.intake.domain import statements
 from services.intake.domain.work import facts, restored
 from services.intake.files import ROADS_WITH_FILES
 from services.intake.pages.asking import FIELDS, WATCHERS, kind_name, road_name
@@ -53,12 +54,14 @@ def in_words(value: object) -> str:
     """A fact as a page says it; what a change kept is text already."""
     if value is None or value == ():
         return ""
-    if value in (True, "True"):
-        return "Yes"
-    if value in (False, "False"):
-        return "No"
+    if isinstance(value, bool | str):
+        return WORDS.get(str(value), str(value))
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return (
         long_time(value) if isinstance(value, datetime) else long_date(value) if isinstance(value, date) else str(value)
     )
+
+
+WORDS = {"True": "Yes", "False": "No", statements.CONFERENCE: "Conference", statements.NO_CONFERENCE: "No conference"}
+"""What is kept as a code, and how a page says it."""

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake import handlers, senders
+from services.intake.pages.story import in_words
 from shared.db import sessions
 from shared.events import AssessmentRecorded, PersonRecorded
 from shared.working_days import add_working_days, is_working_day
@@ -280,6 +281,24 @@ async def test_an_assessment_tells_its_story(filled: FastAPI, engine: AsyncEngin
     assert "11:59pm" not in page.text, "a file's day has no hour"
     assert "Monday 8 February 2021" in page.text
     assert "Ann Li" in page.text
+
+
+@pytest.mark.parametrize(
+    ("fact", "words"),
+    [
+        (1, "1"),
+        (0, "0"),
+        (True, "Yes"),
+        ("False", "No"),
+        ("no_conference", "No conference"),
+        ("a) Yes", "a) Yes"),
+        (("16A", "3B"), "16A, 3B"),
+        (None, ""),
+    ],
+)
+def test_a_fact_is_said_in_words(fact: object, words: str) -> None:
+    """One earlier enquiry was said as "Yes", and none as "No"."""
+    assert in_words(fact) == words
 
 
 async def test_the_way_into_the_case_is_the_case_systems_whatever_is_in_the_id(
