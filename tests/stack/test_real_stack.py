@@ -14,6 +14,8 @@ import pytest
 from deploy.local.home import Home, is_alive
 from deploy.local.ports import SERVICES
 from shared.web.assets import manifest
+from tests.service.intake.test_push import ADDRESS as PUSHES
+from tests.service.intake.test_push import assessed
 from tests.stack.conftest import TriedStack, free_origin
 from tests.support.backend import home as fresh_folder
 from tests.support.eventually import eventually_sync
@@ -21,6 +23,7 @@ from tests.support.eventually import eventually_sync
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 HEALED_SECONDS = 60
+TOLD_SECONDS = 30
 ANNEX_A = Path(__file__).parents[3] / "shared" / "data" / "annex_a" / "Annex_A_liia_sample.xlsx"
 
 
@@ -97,17 +100,21 @@ def test_a_sender_gets_a_token(real: TriedStack) -> None:
 
 
 def test_a_token_is_taken_back_and_replaced(real: TriedStack) -> None:
-    """No command but `add` was ever run by a test."""
-    first = real.caseloop("sender", "add", "Old system").object["token"]
-    assert pushed(real, first) == 204
-    revoked = real.caseloop("sender", "revoke", "Old system").object
-    assert revoked["name"] == "Old system"
-    assert pushed(real, first) == 401
-    assert {each["name"]: each["revoked_at"] for each in known_senders(real)}["Old system"] == revoked["revoked_at"]
-    renewed = real.caseloop("sender", "renew", "Old system").object
-    assert [pushed(real, token) for token in (first, renewed["token"])] == [401, 204]
+    """No command but `add` was ever run by a test, and reporting never heard that a feed had ended."""
+    with signed_in(real, "qa_manager") as browser:
+        first = real.caseloop("sender", "add", "Old system").object["token"]
+        assert pushed(real, first) == 200
+        eventually_sync(lambda: has_ended(browser, "Old system") is False, timeout=TOLD_SECONDS)
+        revoked = real.caseloop("sender", "revoke", "Old system").object
+        assert pushed(real, first) == 401
+        (known,) = (each for each in known_senders(real) if each["revoked_at"])
+        assert (known["name"], known["revoked_at"]) == (revoked["name"], revoked["revoked_at"])
+        eventually_sync(lambda: has_ended(browser, "Old system") is True, timeout=TOLD_SECONDS)
+        second = real.caseloop("sender", "renew", "Old system").object["token"]
+        assert [pushed(real, token) for token in (first, second)] == [401, 200]
+        eventually_sync(lambda: has_ended(browser, "Old system") is False, timeout=TOLD_SECONDS)
     assert [each["name"] for each in known_senders(real) if each["revoked_at"]] == []
-    assert renewed["token"] not in str(known_senders(real))
+    assert second not in str(known_senders(real))
 
 
 @pytest.mark.parametrize("move", ["renew", "revoke"])
@@ -118,9 +125,15 @@ def test_no_token_is_taken_from_a_sender_that_nobody_knows(real: TriedStack, mov
 
 
 def pushed(stack: TriedStack, token: str) -> int:
-    """What a push of no children with this token is answered."""
-    address = f"{stack.ports.url}/intake/children_social_care_data/999/children"
-    return httpx.post(address, headers={"authorization": f"Bearer {token}"}, timeout=10).status_code
+    """What a push of a child with this token is answered."""
+    authorization = {"authorization": f"Bearer {token}"}
+    return httpx.post(f"{stack.ports.url}{PUSHES}", json=[assessed()], headers=authorization, timeout=10).status_code
+
+
+def has_ended(browser: httpx.Client, sender: str) -> bool | None:
+    """Whether reporting says that this sender's feed has ended; None of one that it does not know."""
+    feeds = browser.get("/reporting/figures.json").json()["feeds"]
+    return next((bool(each["ended"]) for each in feeds if each["sender"] == sender), None)
 
 
 def known_senders(stack: TriedStack) -> list[dict[str, str | None]]:
