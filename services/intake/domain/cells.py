@@ -108,6 +108,12 @@ def _is_nobodys(said: str) -> bool:
     return said.casefold() in NOBODY or not any(map(str.isalnum, said)) or not said.strip("0.")
 
 
+def staff_name(cell: Cell) -> str | None:
+    """A worker or a team as it is written; none where that only stands for nobody."""
+    said = text(cell)
+    return None if said is None or _is_nobodys(said) else said
+
+
 def childs_id(cell: Cell, field: str = "child") -> str | Refusal:
     """The id of a child; words without a digit are a name, which is not kept."""
     said = identifier(cell, field)

@@ -70,7 +70,7 @@ def stated(
     span = _span(fields, today, from_1904)
     if isinstance(span, Refusal):
         return span
-    worker, team = _text(fields.get("worker")), _text(fields.get("team"))
+    worker, team = _name(fields.get("worker")), _name(fields.get("team"))
     said = Context(child, kind, *span, category(fields.get("category")), road, sender_id)
     if road == Road.CMS:
         return replace(said, worker=worker, team=team)
@@ -103,5 +103,5 @@ def category(cell: Cell) -> str | None:
     return next((code for code, pattern in CATEGORIES if said and re.search(pattern, said)), None)
 
 
-def _text(cell: Cell) -> str | None:
-    return (cells.text(cell) or "")[:100] or None
+def _name(cell: Cell) -> str | None:
+    return (cells.staff_name(cell) or "")[:100] or None

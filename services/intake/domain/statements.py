@@ -140,7 +140,7 @@ def _conference(values: Mapping[str, object]) -> str | None:
 
 def _staff(road: str, fields: Fields) -> dict[str, object]:
     """Annex A names staff; every other road has their ids."""
-    worker, team = cells.text(fields.get("worker")), cells.text(fields.get("team"))
+    worker, team = cells.staff_name(fields.get("worker")), cells.staff_name(fields.get("team"))
     if road == Road.ANNEX_A:
         return {"worker_name": worker[:100] if worker else None, "team_name": team[:100] if team else None}
     return {"worker": worker, "team": team}

@@ -272,6 +272,15 @@ def test_what_stands_for_an_id_that_nobody_has_is_no_id(child: Cell) -> None:
     assert (refused.code, refused.field) == ("missing", "child")
 
 
+@pytest.mark.parametrize("name", ["Unknown", "not known", "#N/A", "Not recorded", "--"])
+def test_what_stands_for_a_worker_or_team_that_nobody_knows_is_neither(name: str) -> None:
+    """Business support was asked who "Not known" is, and could answer only by adding them to the staff."""
+    taken = read(worker=name, team=name)
+    assert isinstance(taken, Submission)
+    assert taken.said is not None
+    assert (taken.said.worker_name, taken.said.team_name) == (None, None)
+
+
 def test_a_name_is_no_id() -> None:
     refused = read(child="Jane Canary")
     assert isinstance(refused, Refusal)
