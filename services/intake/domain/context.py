@@ -90,9 +90,10 @@ def _span(fields: Mapping[str, Cell], today: date, from_1904: bool) -> tuple[dat
 
 
 def unknown_category(fields: Mapping[str, Cell]) -> Refusal | None:
-    """Why what is written as a category of abuse is none."""
+    """Why what is written as a category of abuse is none: it decides what a plan's work falls under."""
     cell = fields.get("category")
-    if cells.text(cell) is None or category(cell) is not None:
+    said = cells.text(cell)
+    if said is None or said.casefold() in cells.NEITHER or category(cell) is not None:
         return None
     return Refusal("unknown_code", "category", "This is none of the DfE's categories of abuse")
 

@@ -16,6 +16,7 @@ import xlsxwriter
 
 from services.intake.domain import annex_a
 from services.intake.domain.cells import Cell
+from services.intake.domain.context import Context
 from services.intake.domain.refusal import FileRefusedError, Refusal
 from services.intake.domain.work import Submission
 from services.intake.workbook import read_file
@@ -301,3 +302,25 @@ def test_a_serial_with_a_time_is_a_date_as_text_too(start: str) -> None:
     assert isinstance(taken, Submission)
     assert taken.said is not None
     assert taken.said.started_on == date(2021, 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("a) Neglect", "NEG"), ("Emotional abuse", "EMO"), ("Not recorded", None), ("#N/A", None), (None, None)],
+)
+def test_a_plans_category_is_read_however_it_is_written(said: str | None, meant: str | None) -> None:
+    read = annex_a.read_context(plan(said), date(2026, 3, 31))
+    assert isinstance(read, Context)
+    assert read.category == meant
+
+
+def test_a_plan_of_a_category_that_nobody_knows_is_refused() -> None:
+    """It was taken without one, and the neglect theme never drew such a child."""
+    refused = annex_a.read_context(plan("zzz"), date(2026, 3, 31))
+    assert refused == Refusal("unknown_code", "category", "This is none of the DfE's categories of abuse")
+
+
+def plan(category: Cell) -> annex_a.Row:
+    """A row of List 7."""
+    fields: dict[str, Cell] = {"child": "77", "started_on": date(2026, 1, 5), "category": category}
+    return annex_a.Row("List 7", 2, 7, fields, from_1904=False)
