@@ -202,6 +202,13 @@ async def quarantined_one(
     return (await session.execute(query.with_for_update() if lock else query)).scalars().first()
 
 
+async def newest_file_with(session: AsyncSession, scope: Scope, quarantine_id: UUID) -> Upload | None:
+    """The last file that held what was refused; none where it came by another road, or its file was forgotten."""
+    holds = sa.select(col(UploadRow.upload_id)).where(col(UploadRow.quarantine_id) == quarantine_id)
+    query = sa.select(Upload).where(_values(scope), col(Upload.upload_id).in_(holds)).order_by(col(Upload.at).desc())
+    return (await session.execute(query.limit(1))).scalars().first()
+
+
 async def records_of(session: AsyncSession, scope: Scope, child_id: UUID) -> list[Around]:
     """The newest records of one child, for whoever settles what was refused of it."""
     query = (

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from services.intake import queries, resubmission
 from services.intake.domain import identity
 from services.intake.domain.refusal import Refusal
-from services.intake.models import Quarantined
+from services.intake.models import Quarantined, Upload
 from services.intake.pages.asking import COUNTERS, FIELDS, WATCHERS, Now, PageNumber, kind_name, road_name
 from services.intake.queries import Around
 from services.intake.settings import keys
@@ -96,7 +96,8 @@ async def one(
     found = await _found(work, scope, quarantine_id)
     await trail.record(work.session, scope, "quarantine", quarantine_id)
     around = await _around(request, work, scope, found)
-    return _one_page(page, found, part, Form(values=found.fields), Form(), around)
+    file = await queries.newest_file_with(work.session, scope, quarantine_id)
+    return _one_page(page, found, part, Form(values=found.fields), Form(), around, file)
 
 
 @router.post("/intake/quarantine/{quarantine_id}/resubmit", dependencies=WATCHERS)
@@ -165,6 +166,7 @@ def _one_page(
     form: Form[Correction],
     dismissal: Form[Dismissal],
     around: Sequence[Around] = (),
+    file: Upload | None = None,
 ) -> HTMLResponse:
     return page(
         "intake/quarantined.html",
@@ -173,6 +175,7 @@ def _one_page(
         one=found,
         part=part,
         around=around,
+        file=file,
         form=form,
         dismissal=dismissal,
         fields=[(name, FIELDS[name]) for name in resubmission.fields_of(found)],

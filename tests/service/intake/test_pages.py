@@ -261,6 +261,17 @@ async def test_whoever_settles_one_of_a_narrowed_list_comes_back_to_it(filled: F
         assert "Nothing waits for this reason" in (await http.get(settled.headers["location"])).text
 
 
+async def test_what_was_refused_of_a_file_leads_to_the_newest_file_that_held_it(
+    filled: FastAPI, engine: AsyncEngine
+) -> None:
+    """It named the sheet, and nobody could tell which of a month's workbooks that was in."""
+    await send(filled, workbook(ENDS_FIRST), name="again.xlsx")
+    async with await client_as(filled, "business_support") as http:
+        page = (await http.get(f"/intake/quarantine/{await quarantine_id(engine)}")).text
+    assert re.search(r'href="/intake/uploads/[0-9a-f-]{36}">again.xlsx</a>', page)
+    assert "annex-a.xlsx" not in page
+
+
 async def test_a_row_of_a_csv_stands_in_a_file_and_not_in_a_sheet(app: FastAPI, engine: AsyncEngine) -> None:
     content = ",".join(LIST_4) + "\n78,,04/02/2021,Yes,08/01/2021,Moor,Ann Li\n"
     assert (await send(app, content.encode(), name="list-4.csv")).json()["quarantined"] == 1
