@@ -41,6 +41,7 @@ SERIALS = range(32_874, 73_051)
 _SERIAL = re.compile(r"^\d+(\.\d+)?$")
 _MANGLED = re.compile(r"^\d+(\.\d+)?e\+?\d+$", re.IGNORECASE)
 _DECIMAL = re.compile(r"^-?\d+\.\d+$")
+_GROUPED = re.compile(r"^\d{1,3}(,\d{3})+$")
 _WHOLE = re.compile(r"^(\d+)\.0+$")
 _LETTER = re.compile(r"^[a-z]\)\s*", re.IGNORECASE)
 _YEAR_FIRST = re.compile(r"^(\d{4})[/.\- ](\d{1,2})[/.\- ](\d{1,2})$")
@@ -87,14 +88,19 @@ def text(cell: Cell) -> str | None:
     if isinstance(cell, datetime):
         return cell.date().isoformat()
     said = clean(str(cell))
+    if said.startswith('="') and said.endswith('"') and len(said) > 2:
+        # How a report writes text that a spreadsheet is to leave as it is
+        said = said[2:-1].strip()
     return None if said.casefold() in NOTHING else said
 
 
 def identifier(cell: Cell, field: str) -> str | Refusal:
     """An opaque id. A number with decimals or in Excel's short form has lost digits and is nobody's id."""
     said = text(cell)
-    if said is None or _is_nobodys(said):
+    if said is None or is_nobodys(said):
         return Refusal("missing", field, "There is no id here")
+    # An apostrophe before it keeps a spreadsheet from taking it for a number
+    said = said.removeprefix("'")
     whole = _WHOLE.match(said)
     said = whole.group(1) if whole else said
     if _is_changed(cell, said):
@@ -103,15 +109,16 @@ def identifier(cell: Cell, field: str) -> str | Refusal:
     return wrong or said
 
 
-def _is_nobodys(said: str) -> bool:
+def is_nobodys(said: str) -> bool:
     """Whether this only stands for an id: a word, marks alone, or the nought of a formula that found nothing."""
-    return said.casefold() in NOBODY or not any(map(str.isalnum, said)) or not said.strip("0.")
+    word = said.casefold()
+    return word in NOBODY or word in NOTHING or not any(map(str.isalnum, said)) or not said.strip("0.")
 
 
 def staff_name(cell: Cell) -> str | None:
     """A worker or a team as it is written; none where that only stands for nobody."""
     said = text(cell)
-    return None if said is None or _is_nobodys(said) else said
+    return None if said is None or is_nobodys(said) else said
 
 
 def childs_id(cell: Cell, field: str = "child") -> str | Refusal:
@@ -129,7 +136,7 @@ def birth_date(cell: Cell, field: str, *, from_1904: bool = False) -> date | Ref
 
 def _is_changed(cell: Cell, said: str) -> bool:
     """Whether a spreadsheet took an id for something else: it keeps fifteen digits of a number and no more."""
-    if isinstance(cell, bool | date) or _MANGLED.match(said) or _DECIMAL.match(said):
+    if isinstance(cell, bool | date) or any(each.match(said) for each in (_MANGLED, _DECIMAL, _GROUPED)):
         return True
     return isinstance(cell, int | float) and len(said.removeprefix("-")) > DIGITS
 

@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from services.intake.domain import plausibility
+from services.intake.domain import cells, plausibility
 from services.intake.domain.births import Births
 from services.intake.domain.context import Context
 from services.intake.domain.factors import as_meant
@@ -268,6 +268,8 @@ class Heard:
 
 def hear(child: Child, at: datetime, births: Births | None = None) -> Heard:
     """Everything that one child's state says at a moment; nothing of it where one record cannot be."""
+    if cells.is_nobodys(child.la_child_id):
+        return Heard(refusal=NO_ID)
     if child.purge:
         return Heard((Purge(Road.DFE, child.la_child_id, None, at),))
     today = local_date(at)
@@ -310,6 +312,9 @@ def hear_all(children: Sequence[Child], at: datetime) -> list[Heard]:
         heard.append(what)
     return heard
 
+
+NO_ID = Refusal("missing", "child", "There is no id here")
+"""With such an id as theirs, all children whose id is unknown would be one."""
 
 ID_TWICE = Refusal("id_twice", "id", "This id is there twice and says two different things")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -78,6 +79,11 @@ NO_CENSUS = [
         "laughs in an attribute",
         PADDING + b"<!DOCTYPE M [<!ENTITY a 'ha'>" + LAUGHS + b"]><Message x='&j;'/>",
     ),
+    ("an entity that is a file", b'<!DOCTYPE M [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + but(b">C1<", b">&x;<")),
+    ("an entity of parameters", b'<!DOCTYPE M [<!ENTITY % x SYSTEM "http://127.0.0.1:1/">%x;]>' + GOOD),
+    ("a root in small letters", GOOD.replace(b"Message", b"message")),
+    ("a council of four digits", but(b"<LEA>999", b"<LEA>0999")),
+    ("compressed", gzip.compress(GOOD)),
     ("an entity of nobody's", but(b">C1<", b">&c;<")),
     ("a NUL", but(b">C1<", b">C\x001<")),
     ("a control character", but(b">C1<", b">C\x071<")),
@@ -115,6 +121,9 @@ MISREAD = [
     ("no id", but(b"<LAchildID>C1</LAchildID>", b""), {"missing": 4}),
     ("an id of zero-width characters", but(b">C1<", ">\u200b<".encode()), {"missing": 4}),
     ("an id of 65 characters", but(b">C1<", b">" + b"1" * 65 + b"<"), {"too_long": 4}),
+    ("an id of nought", but(b">C1<", b">0<"), {"missing": 4}),
+    ("an id in a spreadsheet's short form", but(b">C1<", b">1.0E+05<"), {"unreadable_id": 4}),
+    ("an id within another element", but(b">C1<", b"><b>C1</b><"), {"missing": 4}),
     ("an id with decimals", but(b">C1<", b">12.5<"), {"unreadable_id": 4}),
     ("one id for two children", TWO_CHILDREN, {"id_of_another_child": 4}),
     ("a child over 25", but(b"2015-03-27", b"1994-03-27"), {"too_old": 3}),
@@ -168,6 +177,14 @@ READ = [
     ("in UTF-16", GOOD.decode().encode("utf-16")),
     ("with a byte order mark", b"\xef\xbb\xbf" + GOOD),
     ("in Latin-1 that says so", b'<?xml version="1.0" encoding="ISO-8859-1"?>' + GOOD),
+    ("with a style sheet", b'<?xml-stylesheet href="http://127.0.0.1:1/x.xsl"?>' + GOOD),
+    ("with an instruction within an id", but(b">C1<", b">C<?x y?>1<")),
+    ("with a child of another namespace", but(b"<Child>", b'<Child xmlns="urn:other">')),
+    ("in UTF-16 without a mark", ('<?xml version="1.0" encoding="UTF-16LE"?>' + GOOD.decode()).encode("utf-16-le")),
+    (
+        "with a file to be put in",
+        but(b"<Children>", b'<Children><x:include xmlns:x="http://www.w3.org/2001/XInclude" href="/etc/passwd"/>'),
+    ),
     ("with comments", but(b"<Children>", b"<!-- --><Children><?x?>")),
     ("with an id in a character section", but(b">C1<", b"><![CDATA[C1]]><")),
     ("with an id by its number", but(b">C1<", b">&#67;1<")),

@@ -282,6 +282,20 @@ def test_what_stands_for_a_worker_or_team_that_nobody_knows_is_neither(name: str
     assert (taken.said.worker_name, taken.said.team_name) == (None, None)
 
 
+@pytest.mark.parametrize("child", ['="0077"', "'0077", "0077"])
+def test_an_id_that_was_kept_from_a_spreadsheet_is_the_same_id(child: Cell) -> None:
+    """A report writes ="0077" so that Excel leaves the noughts; with that as its id the child was another one."""
+    taken = read(child=child)
+    assert isinstance(taken, Submission)
+    assert taken.child == "0077"
+
+
+def test_an_id_with_marks_between_its_thousands_is_no_id() -> None:
+    refused = read(child="12,345")
+    assert isinstance(refused, Refusal)
+    assert refused.code == "unreadable_id"
+
+
 def test_a_name_is_no_id() -> None:
     refused = read(child="Jane Canary")
     assert isinstance(refused, Refusal)

@@ -168,6 +168,9 @@ PUSHED = [
         ),
         "id_twice",
     ),
+    ("a child whose id is a nought", {**pushed(), "la_child_id": "0"}, "missing"),
+    ("a child whose id is many noughts", {**pushed(), "la_child_id": "0000"}, "missing"),
+    ("a child whose id is nobody's", {**pushed(), "la_child_id": "Unknown"}, "missing"),
     (
         "a plan's id that says two things",
         pushed(
