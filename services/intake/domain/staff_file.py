@@ -105,6 +105,10 @@ def moved(
 ) -> tuple[TeamMembership, ...]:
     """A worker's teams by date after this row. Where it gives no date, they moved on the day of the file.
 
+    Of two teams that no row closes the one that they joined later closes the other, in whatever order the rows come: a
+    list gives a move a start and no end, and in both teams they would see the children of both. Two teams at once is
+    what began on one day or was added on the person's own page since, and whatever a manager has, who may have several.
+
     `listed` are the teams in which the file has the worker now: no row of it takes them out of another's.
     """
     if entry.team_id is None:
@@ -117,9 +121,28 @@ def moved(
         stay = [each for each in others if each.until is not None or each.team_id in listed]
         left = [each for each in others if each not in stay]
         others = [*stay, *(structs.replace(each, until=max(ended, each.since)) for each in left)]
+    elif entry.until is None and not _may_have_several(entry):
+        others = [_left(each, since) for each in others]
     first = min((each.since for each in same), default=since)
-    last = TeamMembership(team_id=entry.team_id, since=first, until=entry.until)
+    last = TeamMembership(team_id=entry.team_id, since=first, until=entry.until or _moved_on(entry, same, others))
     return tuple(sorted((*others, last), key=lambda each: (each.since, each.team_id)))
+
+
+def _may_have_several(entry: Entry) -> bool:
+    return role_of(entry.role) not in (None, Role.PRACTITIONER)
+
+
+def _left(held: TeamMembership, day: date) -> TeamMembership:
+    """What began before that day and has no end ends with it."""
+    return structs.replace(held, until=day) if held.until is None and held.since < day else held
+
+
+def _moved_on(entry: Entry, same: Sequence[TeamMembership], others: Sequence[TeamMembership]) -> date | None:
+    """When the worker had left the team of a dated row, for they had joined another; what lasts is left as it is."""
+    since = entry.since
+    if since is None or _may_have_several(entry) or any(each.until is None for each in same):
+        return None
+    return min((each.since for each in others if each.until is None and each.since > since), default=None)
 
 
 def role_of(title: str | None) -> str | None:

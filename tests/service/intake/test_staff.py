@@ -106,6 +106,30 @@ async def test_a_list_without_dates_that_has_a_worker_in_two_teams_keeps_both(
     assert [each.team_id for each in held if each.until is None] == ["valley"]
 
 
+MOVES = [
+    ("a move", ("moor,01/04/2024,", "valley,01/06/2026,"), {"valley"}),
+    ("a move whose rows stand the other way round", ("valley,01/06/2026,", "moor,01/04/2024,"), {"valley"}),
+    ("two teams from one day on", ("moor,01/06/2026,", "valley,01/06/2026,"), {"moor", "valley"}),
+    ("a secondment that has an end", ("moor,01/04/2024,", "valley,01/06/2026,31/12/2027"), {"moor", "valley"}),
+]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(("rows", "teams"), [case[1:] for case in MOVES], ids=[case[0] for case in MOVES])
+async def test_whoever_moved_on_a_day_sees_the_new_teams_children_only(
+    app: FastAPI, engine: AsyncEngine, rows: tuple[str, ...], teams: set[str], at_once: bool
+) -> None:
+    """A list that gives a move its start and no end left the worker in both teams, and let them see both's children."""
+    head, lines = "Worker ID,Name,Team ID,Start date,End date", [f"W1,Ann Li,{row}" for row in rows]
+    for given in [lines] if at_once else [[line] for line in lines]:
+        await send(app, "\n".join([head, *given]).encode())
+    held = (await people_of(engine))["W1"].teams
+    assert {each.team_id for each in held if each.stands_on(date(2026, 12, 1))} == teams
+    told = len(await said(engine))
+    await send(app, "\n".join([head, *lines]).encode())
+    assert len(await said(engine)) == told
+
+
 async def test_a_refused_row_of_staff_leads_to_its_place_in_quarantine(app: FastAPI) -> None:
     await send(app, STAFF)
     async with by_command_line(app, "business_support") as http:
