@@ -69,7 +69,7 @@ def tally(outcomes: Iterable[Outcome | Refusal], fresh: Iterable[bool]) -> Count
     """What statements came to: `fresh` says of each refusal, in order, whether it was new to quarantine."""
     settled = iter(fresh)
     return Counter(
-        str(outcome) if isinstance(outcome, Outcome) else ("quarantined" if next(settled) else "duplicate")
+        outcome.counted if isinstance(outcome, Outcome) else ("quarantined" if next(settled) else "duplicate")
         for outcome in outcomes
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.intake import episodes, feeds, quarantine, recording
 from services.intake.domain.dfe import PUSH, Child, Heard, hear_all
+from services.intake.domain.ledger import Outcome
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.work import Purge, Road, Submission
 from services.intake.quarantine import Arrival
@@ -65,7 +66,10 @@ def _once(pairs: list[tuple[str, object]]) -> None:
 async def take(
     session: AsyncSession, keys: recording.Keys, sender: str, children: Sequence[Child], at: datetime
 ) -> tuple[Counter[str], list[Event]]:
-    """Record what became different. A child of which one record cannot be is quarantined, and the rest is taken."""
+    """Record what became different. A child of which one record cannot be is quarantined, and the rest is taken.
+
+    `deleted` counts those duplicates that are about what another road had deleted.
+    """
     heard = hear_all(children, at)
     statements = [(child, each) for child, what in zip(children, heard, strict=True) for each in what.statements]
     await recording.lock_all(session, keys, (child.la_child_id for child in children))
@@ -81,11 +85,11 @@ async def take(
     events = [*recorded.events, *purged, *kept.events]
     fresh = await quarantine.keep(session, keys[1], refused)
     taken = Counter(
-        str(outcome) for outcome in (*recorded.outcomes, *kept.outcomes) if not isinstance(outcome, Refusal)
+        outcome.counted for outcome in (*recorded.outcomes, *kept.outcomes) if not isinstance(outcome, Refusal)
     )
     taken += Counter({"quarantined": sum(fresh), "duplicate": len(fresh) - sum(fresh)})
     await feeds.note(session, sender, Road.DFE, taken, at)
-    return taken, events
+    return taken + Counter(deleted=recorded.outcomes.count(Outcome.DELETED)), events
 
 
 def _refused(children: Sequence[Child], heard: Sequence[Heard]) -> list[tuple[Child, Heard]]:

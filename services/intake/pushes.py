@@ -21,6 +21,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from services.intake import push, senders
 from services.intake.domain.dfe import MOST_CHILDREN
@@ -36,6 +37,18 @@ class SenderRoute(ProgramRoute):
 
     It refuses before anything is written.
     """
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """405 with what may be asked instead: elsewhere a wrong method looks like a page that is not there.
+
+        Said before anybody's token is looked at, and the same of every address of this form: it tells nobody anything.
+        """
+        methods = self.methods or set()
+        if scope["method"] in methods:
+            await super().handle(scope, receive, send)
+            return
+        refused = JSONResponse({"detail": "Method not allowed"}, 405, {"Allow": ", ".join(sorted(methods))})
+        await refused(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The route's own answer, or why there is none."""
@@ -137,7 +150,8 @@ async def receipt(receipt_id: UUID, sender: SenderOf, session: Reading) -> Outco
 def _code(la_code: str) -> int:
     """The code in the address, an integer of at most 999 as the document has it; 400 where it is none."""
     digits = la_code.removeprefix("-")
-    code = int(la_code) if digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS else None
+    is_whole = digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS
+    code = int(la_code) if is_whole and not (digits.startswith("0") and len(digits) > 1) else None
     if code is None or code > MOST_CODE:
         raise HTTPException(400, "la_code: not a local authority's code")
     return code
@@ -161,5 +175,6 @@ def _receipt(work: Work, sender: Sender, counts: Counter[str], now: datetime) ->
     receipt_id = uuid4()
     brought = {name: counts[name] for name in ("accepted", "duplicate", "quarantined")}
     work.session.add(Receipt(receipt_id=receipt_id, sender_id=sender.sender_id, at=now, **brought))
-    said = "; ".join(f"{name}={count}" for name, count in brought.items())
+    deleted = {"deleted": counts["deleted"]} if counts["deleted"] else {}
+    said = "; ".join(f"{name}={count}" for name, count in (brought | deleted).items())
     return JSONResponse(str(receipt_id), headers={"Caseloop-Outcome": said})

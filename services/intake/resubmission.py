@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.intake import episodes, recording
 from services.intake.domain.cin_census import wrong_factors
 from services.intake.domain.context import stated, unknown_category
+from services.intake.domain.ledger import Outcome
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.statements import FIELDS, statement
 from services.intake.domain.work import Road, Submission
 from services.intake.models import Quarantined
-from services.intake.uploads import Claimed
+from services.intake.uploads import DELETED, Claimed
 from shared.events import EpisodeKind, Event
 from shared.working_days import local_date
 
@@ -48,6 +49,8 @@ async def resubmit(
     claimed = Claimed()
     recorded = await recording.record(session, [read], keys, claimed)
     outcome = recorded.outcomes[0]
+    if outcome is Outcome.DELETED:
+        return DELETED
     if isinstance(outcome, Refusal):
         return outcome
     one.assessment_id = claimed.named[0] if claimed.named else await _named(session, read)

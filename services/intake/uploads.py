@@ -94,15 +94,24 @@ class Taken:
 
     upload_id: UUID
     counts: Counter[str] = field(default_factory=Counter)
+    deleted: int = 0
+    """Rows, among those without effect, of what another road had deleted."""
     context: dict[str, int] = field(default_factory=dict)
-    notes: Sequence[str] = ()
+    oddities: Sequence[str] = ()
     rows_read: int = 0
     """Set by whoever reads the file, in a thread of its own."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What is odd about the file."""
+        rows = "1 row is" if self.deleted == 1 else f"{self.deleted:,} rows are"
+        said = f"{rows} of what another source had deleted; {'it was' if self.deleted == 1 else 'they were'} not taken"
+        return [*self.oddities, *([said] if self.deleted else [])]
 
     def as_json(self) -> dict[str, object]:
         """What the command line prints; `notes` where there is something to say of the file, such as hidden rows."""
         said: dict[str, object] = {name: self.counts[name] for name in ("accepted", "duplicate", "quarantined")}
-        return said | {"context": self.context} | ({"notes": list(self.notes)} if self.notes else {})
+        return said | {"context": self.context} | ({"notes": self.notes} if self.notes else {})
 
 
 async def begin(engine: AsyncEngine, given: Given) -> Taken:
@@ -160,7 +169,7 @@ async def _end(engine: AsyncEngine, taken: Taken, state: str, reason: str | None
 
 async def opened(engine: AsyncEngine, taken: Taken, rows: int, notes: Sequence[str]) -> None:
     """Note that the file was read whole and can be taken."""
-    taken.rows_read, taken.notes = rows, notes
+    taken.rows_read, taken.oddities = rows, notes
     async with sessions(engine)() as session, session.begin():
         upload = await session.get_one(Upload, taken.upload_id)
         upload.state, upload.rows_read, upload.notes = "taking", rows, list(notes)
@@ -172,9 +181,10 @@ async def take(engine: AsyncEngine, keys: recording.Keys, given: Given, taken: T
     async with aclosing(in_a_thread(in_batches(lines, AT_ONCE))) as batches:
         async for some in batches:
             async with sessions(engine)() as session, session.begin():
-                counts = await _take_some(session, keys, given, taken.upload_id, some, claimed)
+                counts, deleted = await _take_some(session, keys, given, taken.upload_id, some, claimed)
                 await session.execute(_COUNT, {"upload": taken.upload_id, **{name: counts[name] for name in OUTCOMES}})
             taken.counts.update(counts)
+            taken.deleted += deleted
 
 
 async def finish(engine: AsyncEngine, given: Given, taken: Taken, at: datetime) -> None:
@@ -184,8 +194,13 @@ async def finish(engine: AsyncEngine, given: Given, taken: Taken, at: datetime) 
         for name in OUTCOMES:
             setattr(upload, name, taken.counts[name])
         upload.context, upload.finished_at, upload.state = taken.context, at, "finished"
+        upload.notes = taken.notes
         await feeds.note(session, given.road, given.road, taken.counts, at)
 
+
+DELETED = Refusal(
+    "deleted", "id", "Another source had this deleted, and only what that source says newer brings it back"
+)
 
 OUTCOMES = ("accepted", "duplicate", "quarantined")
 
@@ -204,7 +219,8 @@ async def _take_some(
     upload_id: UUID,
     lines: Sequence[Line],
     claimed: Claimed,
-) -> Counter[str]:
+) -> tuple[Counter[str], int]:
+    """What some lines came to, and how many of them are of what another road had deleted."""
     contexts = [line.read for line in lines if isinstance(line.read, Context)]
     await recording.lock_all(session, keys, (line.read.child for line in lines if not isinstance(line.read, Refusal)))
     kept = await episodes.keep(session, keys, contexts, given.as_of, given.said_at)
@@ -230,7 +246,7 @@ async def _take_some(
             row.assessment_id = next(records, None)
         session.add(row)
     await outbox.store(session, [*kept.events, *recorded.events])
-    return feeds.tally(outcomes, fresh)
+    return feeds.tally(outcomes, fresh), outcomes.count(Outcome.DELETED)
 
 
 def _arrival(line: Line, refusal: Refusal, given: Given) -> Arrival:
@@ -253,9 +269,9 @@ def _row(upload_id: UUID, line: Line, outcome: Outcome | Refusal) -> UploadRow:
         upload_id=upload_id,
         sheet=line.sheet,
         row=line.number,
-        outcome="quarantined" if refusal else str(outcome),
+        outcome=outcome.counted if isinstance(outcome, Outcome) else "quarantined",
         column=line.column(refusal) if refusal else None,
-        reason=refusal.sentence if refusal else None,
+        reason=refusal.sentence if refusal else DELETED.sentence if outcome is Outcome.DELETED else None,
     )
 
 

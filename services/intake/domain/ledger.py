@@ -34,6 +34,13 @@ class Outcome(StrEnum):
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
+    DELETED = "deleted"
+    """It is about what another road had deleted, and was not taken."""
+
+    @property
+    def counted(self) -> str:
+        """As what it is counted: whatever has no effect is a duplicate."""
+        return "accepted" if self is Outcome.ACCEPTED else "duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +199,9 @@ class Ledger:
         """What was purged comes back only by the road that purged it, said later than the purge."""
         said = submission.said
         assert said is not None and work.withdrawn_at is not None  # noqa: S101, PT018 - the caller has looked
-        if submission.road != work.withdrawn_road or submission.order <= (work.withdrawn_version, work.withdrawn_at):
+        if submission.road != work.withdrawn_road:
+            return Outcome.DELETED
+        if submission.order <= (work.withdrawn_version, work.withdrawn_at):
             return Outcome.DUPLICATE
         work.withdrawn_road = work.withdrawn_at = None
         work.said, work.started_on, work.is_touched = {submission.road: said}, said.started_on, True

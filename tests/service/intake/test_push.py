@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import httpx
@@ -14,13 +16,21 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.intake import pushes
+from services.intake import handlers, pushes
 from shared.clock import london_date
-from shared.events import AssessmentRecorded, AssessmentWithdrawn, ChildUnlinked, EpisodeRecorded, EpisodeWithdrawn
+from shared.events import (
+    AssessmentRecorded,
+    AssessmentWithdrawn,
+    ChildUnlinked,
+    CmsRecordPurged,
+    EpisodeRecorded,
+    EpisodeWithdrawn,
+)
 from tests.service.intake.conftest import sample
-from tests.service.intake.test_annex_a import by_command_line
+from tests.service.intake.test_annex_a import by_command_line, send, workbook
+from tests.service.intake.test_finished_work import assessment
 from tests.support.clients import ORIGIN
-from tests.support.delivery import said
+from tests.support.delivery import deliver, said
 
 ADDRESS = "/intake/children_social_care_data/999/children"
 TODAY = london_date(datetime.now(UTC))
@@ -219,6 +229,18 @@ async def test_an_implausible_child_is_quarantined_and_the_rest_is_taken(
         b'[{"la_child_id": "A1", "child_details": {"surname": "Canary", "unique_pupil_number": "1"}}]',
         b'[{"la_child_id": "A1"}, {"la_child_id": "\xff"}]',
         b"[" * 5000,
+        b'[{"la_child_id": "A1", "unknown": ' + b"[" * 500 + b"]" * 500 + b"}]",
+        b'\xef\xbb\xbf[{"la_child_id": "A1"}]',
+        '[{"la_child_id": "A1"}]'.encode("utf-16"),
+        gzip.compress(b'[{"la_child_id": "A1"}]'),
+        b'[{"la_child_id": "A1", "child_details": {"first_name": "\\ud800"}}]',
+        b'[{"la_child_id": "A1", "la_child_id": "A2"}]',
+        b'[{"la_child_id": "A1"}][]',
+        b'[{"la_child_id": "A1\\n"}]',
+        b'[{"la_child_id": "1.0E+05"}]',
+        b'[{"la_child_id": "A1", "health_and_wellbeing": {"sdq_assessments": [{"score": "1"}]}}]',
+        b'[{"la_child_id": "A1", "social_care_episodes": [{"social_care_episode_id": "1", "closure_date": '
+        b'"2026-10-25T01:30:00"}]}]',
         b'[{"la_child_id": "A1", "health_and_wellbeing": {"sdq_assessments": [{"score": NaN}]}}]',
     ],
 )
@@ -371,6 +393,64 @@ async def test_a_body_over_the_bound_is_refused_in_one_line(supplier: httpx.Asyn
     assert (answer.status_code, answer.json()["detail"]) == (413, "Content Too Large")
 
 
-async def test_a_method_that_the_document_has_not_is_refused_in_one_line(supplier: httpx.AsyncClient) -> None:
-    answer = await supplier.put(ADDRESS, json=[])
-    assert (answer.status_code, answer.json()["detail"]) == (404, "Page not found")
+async def test_a_push_of_what_another_road_had_deleted_says_so(
+    supplier: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    """Among the duplicates, so that the three still add up."""
+    begun, ended = date.fromisoformat(STARTED), date.fromisoformat(AUTHORISED)
+    now = datetime.now(UTC)
+    published = assessment(child="Child1", occurred_at=now, started_on=begun, authorised_on=ended)
+    gone = CmsRecordPurged(occurred_at=now, version=2, council="999", id="A-1", child="Child1", kind="assessment")
+    await deliver(engine, handlers.router, published, gone)
+    told = len(await said(engine))
+    answer = await push(supplier, assessed(authorisation_date=AUTHORISED))
+    assert answer.headers["caseloop-outcome"].endswith("; quarantined=0; deleted=1")
+    assert not [event for event in (await said(engine))[told:] if isinstance(event, AssessmentRecorded)]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_a_method_that_the_document_has_not_is_told_which_it_has(
+    supplier: httpx.AsyncClient, method: str
+) -> None:
+    """It answered "Page not found", and whoever had set the wrong method looked for a wrong address.
+
+    The address is in the document, so this tells nobody what exists: not even a token is looked at.
+    """
+    for client_headers in ({}, {"authorization": ""}):
+        for address in (ADDRESS, ADDRESS.replace("999", "998")):
+            answer = await supplier.request(method, address, headers=client_headers)
+            assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+async def test_a_code_has_one_spelling(supplier: httpx.AsyncClient) -> None:
+    """`0999` was taken as 999; an integer, as the document has it, begins with no nought."""
+    addresses = [ADDRESS.replace("999", code) for code in ("0999", "00", "-0999", "0")]
+    assert [(await supplier.post(each, json=[])).status_code for each in addresses] == [400, 400, 400, 403]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/json; charset=utf-8", None])
+async def test_json_is_taken_whatever_it_is_called(supplier: httpx.AsyncClient, kind: str | None) -> None:
+    """The document has no status for a wrong type, and JSON reads one way only."""
+    headers = {"content-type": kind} if kind else {}
+    answer = await supplier.post(ADDRESS, content=json.dumps([assessed()]), headers=headers)
+    assert answer.status_code == 200
+
+
+async def test_what_another_road_had_deleted_is_said_not_to_be_taken(
+    app: FastAPI, supplier: httpx.AsyncClient, engine: AsyncEngine
+) -> None:
+    """It counted as nothing new, and nobody was told that a list holds children whom their system had deleted."""
+    await push(supplier, assessed("77", authorisation_date=AUTHORISED))
+    await push(supplier, {"la_child_id": "77", "purge": True})
+    told = len(await said(engine))
+    row = ("77", None, date.fromisoformat(STARTED), "Yes", date.fromisoformat(AUTHORISED), "Moor", None)
+    taken = (await send(app, workbook(row), as_of=str(TODAY))).json()
+    assert (taken["accepted"], taken["duplicate"], taken["quarantined"]) == (0, 1, 0)
+    assert taken["notes"] == ["1 row is of what another source had deleted; it was not taken"]
+    async with by_command_line(app, "business_support") as http:
+        address = re.search(r'href="(/intake/uploads/[0-9a-f-]{36})"', (await http.get("/intake/uploads")).text)
+        assert address is not None
+        page = (await http.get(address.group(1))).text
+    assert "Another source had this deleted" in page
+    assert taken["notes"][0] in page
+    assert len(await said(engine)) == told

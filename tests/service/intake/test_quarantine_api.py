@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake import handlers
-from shared.events import AssessmentRecorded, CmsEvent, EpisodeRecorded
+from shared.events import AssessmentRecorded, CmsEvent, CmsRecordPurged, EpisodeRecorded
 from tests.service.intake.test_annex_a import LIST_7, PLAN_ENDS_FIRST, send, workbook
 from tests.service.intake.test_finished_work import assessment, plan, purge_of_the_plan
 from tests.support.clients import client_as
@@ -65,6 +65,23 @@ async def test_what_is_corrected_is_taken_in_once(app: FastAPI, engine: AsyncEng
     assert right.json()["assessment_id"] == str(record.assessment_id)
     assert right.json()["state"] == "resubmitted"
     assert again.status_code == 404
+
+
+async def test_what_another_source_had_deleted_is_not_called_resubmitted(app: FastAPI, engine: AsyncEngine) -> None:
+    """It was called resubmitted, and led to a record that is gone."""
+    begun = assessment(child="78", started_on=date(2021, 2, 4), authorised_on=date(2021, 2, 8))
+    gone = CmsRecordPurged(
+        occurred_at=begun.occurred_at, version=2, council="999", id="A-1", child="78", kind="assessment"
+    )
+    await deliver(engine, handlers.router, begun, gone)
+    await send(app, workbook(ENDS_FIRST))
+    async with await client_as(app, "business_support") as http:
+        address = await first(http, "ends_before_start")
+        answer = await http.post(f"{address}/resubmit.json", json={"fields": {"finished_on": "2021-02-08"}})
+        one = (await http.get(f"{address}/record.json")).json()
+    assert answer.status_code == 422
+    assert answer.json()["refused"].startswith("Another source had this deleted")
+    assert one["state"] == "waiting"
 
 
 async def test_a_plan_that_is_corrected_stands_as_the_file_would_have_said_it(
