@@ -188,6 +188,7 @@ class Ledger:
         work.is_touched = True
         after = facts(work.said)
         if after.started_on != work.started_on:
+            # It stays this record, even where another road opened one on the new day: ending one would end its audit
             work.started_on = after.started_on
             self._move(work)
         if before.says_the_same_as(after):
