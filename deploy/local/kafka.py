@@ -58,8 +58,8 @@ SETTINGS: Mapping[str, str] = {
     "log.cleaner.dedupe.buffer.size": "16777216",
     "log.segment.bytes": "268435456",
     "log.index.size.max.bytes": "1048576",
-    "num.network.threads": "2",
-    "num.io.threads": "4",
+    "num.network.threads": "1",
+    "num.io.threads": "2",
     "background.threads": "2",
 }
 
