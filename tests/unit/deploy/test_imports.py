@@ -16,13 +16,13 @@ SAID = [
         "0 accepted, 0 duplicate, 0 quarantined; context: 7 child protection, 5 looked after",
     ),
     (
-        NONE | {"context": {"child_protection": 1, "unreadable": 2}},
-        "0 accepted, 0 duplicate, 0 quarantined; context: 1 child protection, 2 unreadable",
+        NONE | {"quarantined": 2, "context": {"child_protection": 1}},
+        "0 accepted, 0 duplicate, 2 quarantined; context: 1 child protection",
     ),
 ]
 
 
 @pytest.mark.parametrize(("counts", "words"), SAID)
-def test_rows_of_context_are_said_and_those_that_could_not_be_read(counts: dict[str, object], words: str) -> None:
-    """A list of plans came to nought, though its plans were kept; what could not be read was silent."""
+def test_rows_of_context_are_said_and_those_that_were_refused(counts: dict[str, object], words: str) -> None:
+    """A list of plans came to nought, though its plans were kept; what was refused of it was silent."""
     assert in_words(counts) == words
