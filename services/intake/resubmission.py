@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.intake import episodes, recording
 from services.intake.domain.cin_census import wrong_factors
-from services.intake.domain.context import stated, unknown_category
+from services.intake.domain.context import stated
 from services.intake.domain.ledger import Outcome
 from services.intake.domain.refusal import Refusal
 from services.intake.domain.statements import FIELDS, statement
@@ -75,7 +75,7 @@ async def _keep(
 ) -> list[Event] | Refusal:
     """Keep a plan, a period or an open case, as of the day of which it was said: what is said of a later day stands."""
     said_on = one.as_of or local_date(now)
-    read = unknown_category(fields) or stated(one.kind or "", one.road, fields, said_on)
+    read = stated(one.kind or "", one.road, fields, said_on)
     if isinstance(read, Refusal):
         return read
     return (await episodes.keep(session, keys, [read], said_on, now)).events

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from services.intake.domain import cells
 from services.intake.domain.births import Births
 from services.intake.domain.cells import Cell
-from services.intake.domain.context import Context, stated, unknown_category
+from services.intake.domain.context import Context, stated
 from services.intake.domain.plausibility import clean
 from services.intake.domain.refusal import FileRefusedError, Refusal
 from services.intake.domain.statements import FIELDS, statement
@@ -210,8 +210,7 @@ def unread(sheets: Sequence[Sheet], lists: Sequence[AnnexAList]) -> list[str]:
 
 def read_context(row: Row, today: date) -> Context | Refusal:
     """What a row of Lists 6, 7 and 8 says, or what is wrong with it."""
-    read = stated(CONTEXTS[row.list_number], Road.ANNEX_A, row.fields, today, from_1904=row.from_1904)
-    return read if isinstance(read, Refusal) else unknown_category(row.fields) or read
+    return stated(CONTEXTS[row.list_number], Road.ANNEX_A, row.fields, today, from_1904=row.from_1904)
 
 
 def _number(sheet: Sheet) -> int | None:

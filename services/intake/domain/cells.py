@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 
 from services.intake.domain import plausibility
@@ -96,17 +96,27 @@ def text(cell: Cell) -> str | None:
 
 def identifier(cell: Cell, field: str) -> str | Refusal:
     """An opaque id. A number with decimals or in Excel's short form has lost digits and is nobody's id."""
-    said = text(cell)
-    if said is None or is_nobodys(said):
-        return Refusal("missing", field, "There is no id here")
     # An apostrophe before it keeps a spreadsheet from taking it for a number
-    said = said.removeprefix("'")
+    said = (text(cell) or "").removeprefix("'")
+    if is_nobodys(said):
+        return Refusal("missing", field, "There is no id here")
     whole = _WHOLE.match(said)
     said = whole.group(1) if whole else said
     if _is_changed(cell, said):
         return Refusal("unreadable_id", field, "This id was changed by a spreadsheet and cannot be read")
     wrong = plausibility.implausible_id(cell.strip() if isinstance(cell, str) else said, field)
     return wrong or said
+
+
+def ids(fields: Mapping[str, Cell]) -> tuple[str, str | None] | Refusal:
+    """The child's id, and the sender's own id of the record where there is one."""
+    child = childs_id(fields.get("child"))
+    if isinstance(child, Refusal):
+        return child
+    if text(fields.get("id")) is None:
+        return child, None
+    own = identifier(fields["id"], "id")
+    return own if isinstance(own, Refusal) else (child, own)
 
 
 def is_nobodys(said: str) -> bool:

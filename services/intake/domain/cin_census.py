@@ -14,7 +14,7 @@ from datetime import date, datetime
 
 from services.intake.domain import cells
 from services.intake.domain.births import Births
-from services.intake.domain.context import Context, stated, unknown_category
+from services.intake.domain.context import Context, stated
 from services.intake.domain.factors import FACTORS, NO_FACTOR
 from services.intake.domain.plausibility import implausible_span
 from services.intake.domain.refusal import Refusal
@@ -227,10 +227,8 @@ def _closed_wrongly(fields: Mapping[str, str | None], today: date) -> Refusal | 
 
 def _plan(kind: str, fields: Mapping[str, str | None], referred_on: str | None, today: date) -> Context | Refusal:
     read = stated(kind, Road.CENSUS, fields, today)
-    if isinstance(read, Refusal):
+    if isinstance(read, Refusal) or kind == EpisodeKind.CHILD_PROTECTION:
         return read
-    if kind == EpisodeKind.CHILD_PROTECTION:
-        return unknown_category(fields) or read
     referred = cells.day(referred_on, "referred_on")
     if isinstance(referred, date) and read.started_on < referred:
         return Refusal("starts_before_referral", "started_on", "It started before its referral")

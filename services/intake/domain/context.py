@@ -61,15 +61,16 @@ def stated(
 
     Who holds it is an id on the roads that have ids of staff, and a name on the others.
     """
-    child = cells.childs_id(fields.get("child"))
-    if isinstance(child, Refusal):
-        return child
-    sender_id = cells.identifier(fields["id"], "id") if cells.text(fields.get("id")) else None
-    if isinstance(sender_id, Refusal):
-        return sender_id
+    named = cells.ids(fields)
+    if isinstance(named, Refusal):
+        return named
     span = _span(fields, today, from_1904)
     if isinstance(span, Refusal):
         return span
+    unknown = _unknown_category(fields)
+    if unknown is not None:
+        return unknown
+    child, sender_id = named
     worker, team = _name(fields.get("worker")), _name(fields.get("team"))
     said = Context(child, kind, *span, category(fields.get("category")), road, sender_id)
     if road == Road.CMS:
@@ -89,7 +90,7 @@ def _span(fields: Mapping[str, Cell], today: date, from_1904: bool) -> tuple[dat
     return implausible_span(started_on, ended_on, today) or (started_on, ended_on)
 
 
-def unknown_category(fields: Mapping[str, Cell]) -> Refusal | None:
+def _unknown_category(fields: Mapping[str, Cell]) -> Refusal | None:
     """Why what is written as a category of abuse is none: it decides what a plan's work falls under."""
     cell = fields.get("category")
     said = cells.text(cell)

@@ -62,12 +62,10 @@ def statement(
     births: Births | None = None,
 ) -> Submission | Refusal:
     """What these fields say on `today`, or the first thing that is wrong with them."""
-    child = cells.childs_id(fields.get("child"))
-    if isinstance(child, Refusal):
-        return child
-    sender_id = cells.identifier(fields["id"], "id") if cells.text(fields.get("id")) else None
-    if isinstance(sender_id, Refusal):
-        return sender_id
+    named = cells.ids(fields)
+    if isinstance(named, Refusal):
+        return named
+    child, sender_id = named
     said = _said(kind, road, fields, at, from_1904)
     if isinstance(said, Refusal):
         return said

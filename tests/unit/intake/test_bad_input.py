@@ -64,6 +64,8 @@ QUARANTINED = [
     ("an id with a line break in it", {"child": "44\n10"}, "unreadable_id"),
     ("an id with a bell in it", {"child": "44\x0710"}, "unreadable_id"),
     ("an id of 65 characters", {"child": "x" * 65}, "too_long"),
+    ("nought that a spreadsheet was to leave as it is", {"child": "'0"}, "missing"),
+    ("a word that a spreadsheet was to leave as it is", {"child": "'unknown"}, "missing"),
     ("no start", {"started_on": None}, "missing"),
     ("a start that is #N/A", {"started_on": "#N/A"}, "missing"),
     ("a start that is NaN", {"started_on": float("nan")}, "missing"),
